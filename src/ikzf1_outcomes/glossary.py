@@ -1,0 +1,63 @@
+"""Every column that a tidy table may have: what it means, and its unit.
+
+A tidy table has one row a number. Its key is (term, contrast, group, cause, time); columns that do not apply are absent.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column of a tidy table."""
+
+    meaning: str
+    unit: str
+
+
+GLOSSARY: dict[str, Column] = {
+    "term": Column("The covariate as written in the model, or the quantity of a row", "text"),
+    "contrast": Column("Two levels that are compared, as in 'ik6 vs none'", "text"),
+    "group": Column("Level of the grouping column as given; several columns: a tuple", "text"),
+    "cause": Column("The first event that a row speaks of", "text"),
+    "time": Column("Time since the origin", "the endpoint's time unit"),
+    "n": Column("Rows analysed (sum of weights where weights are declared)", "rows"),
+    "n_risk": Column("At risk just before `time`", "rows"),
+    "n_event": Column("Events: at `time` on a full curve, since the previous requested time otherwise", "rows"),
+    "n_censor": Column("Censored: counted as events are", "rows"),
+    "n_excluded": Column("Rows left out because a group, stratum or covariate is missing", "rows"),
+    "estimate": Column("The estimate, on the scale named in `scale`", "see scale"),
+    "std_error": Column("Standard error on that scale", "see scale"),
+    "low": Column("Lower confidence limit on that scale", "see scale"),
+    "high": Column("Upper confidence limit on that scale", "see scale"),
+    "conf_level": Column("Confidence level of low and high", "share"),
+    "interval": Column("How the interval was made", "text"),
+    "scale": Column("probability, time, log hazard ratio, hazard ratio, count, share", "text"),
+    "statistic": Column("Test statistic", "none"),
+    "df": Column("Degrees of freedom", "none"),
+    "p_value": Column("Two-sided p-value", "share"),
+    "p_adjusted": Column("p-value after adjustment for multiple comparisons", "share"),
+    "method": Column("Name of the test or estimator", "text"),
+    "observed": Column("Observed events, weighted as the test weights them", "events"),
+    "expected": Column("Events expected under the hypothesis of no difference", "events"),
+    "quantile": Column("Share of patients with the event by the time in `estimate`", "share"),
+    "tau": Column("Horizon to which a mean is restricted", "the endpoint's time unit"),
+    "log_likelihood": Column("Log (partial) likelihood at the estimate", "nats"),
+    "log_likelihood_null": Column("Log (partial) likelihood with all coefficients at 0", "nats"),
+    "likelihood_ratio": Column("Likelihood-ratio statistic against the null model", "none"),
+    "wald": Column("Wald statistic against the null model", "none"),
+    "score": Column("Score statistic against the null model", "none"),
+    "aic": Column("Akaike's information criterion", "none"),
+    "iterations": Column("Newton steps taken", "count"),
+    "events_per_parameter": Column("Events divided by the number of coefficients", "events"),
+    "note": Column("What the reader must know about the row; empty when nothing", "text"),
+    "endpoint": Column("Name of the endpoint", "text"),
+    "origin": Column("Event from which time is counted", "text"),
+    "variable": Column("The grouping variable of a row of the outcome table", "text"),
+    "policy": Column("How the endpoint was defined, in words", "text"),
+}
+
+
+def check_columns(columns: list[str]) -> list[str]:
+    """Names in `columns` that the glossary does not know."""
+    return [name for name in columns if name not in GLOSSARY]
