@@ -1,1 +1,36 @@
-"""x."""
+"""Event-free survival and relapse in childhood leukaemia by IKZF1 class.
+
+The public names, in the order of the road: patients -> endpoint -> curves and tests -> regression -> tables. Each is
+imported on first use, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "errors": "OutcomesError InputError ColumnError CohortError StudyError ConvergenceError",
+    "glossary": "GLOSSARY",
+    "cohort": "Cohort read_cohort cohort_from_frame",
+    "endpoint": "Endpoint endpoint_from_columns",
+    "curves.survival": "SurvivalCurve kaplan_meier",
+    "curves.incidence": "IncidenceCurve cumulative_incidence",
+    "curves.follow": "follow_up",
+    "curves.comparisons": "logrank_test trend_test gray_test pairwise_tests",
+    "curves.differences": "rmst_difference years_lost_difference risk_difference failure_ledger",
+}
+_WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__version__ = "0.1.0"
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'ikzf1_outcomes' has no attribute {name!r}")
+    value = getattr(import_module(f"ikzf1_outcomes.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

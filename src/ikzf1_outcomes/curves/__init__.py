@@ -1,0 +1,1 @@
+"""Kaplan-Meier and incidence curves, years lost, their tests and differences."""

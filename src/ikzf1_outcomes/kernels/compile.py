@@ -1,0 +1,60 @@
+"""Compilation of the kernels, cached on disk where a folder can be written.
+
+Numba's own cache notices a change of the file that holds a kernel, but not of another file that it calls. The cache
+folder is therefore named by a hash of every kernel file. Where no folder can be written, kernels compile in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+import platformdirs
+
+Kernel = TypeVar("Kernel", bound=Callable)
+
+
+def source_hash(folder: Path) -> str:
+    """Hash of the names and contents of all Python files in `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be made in `folder`, which is created if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@cache
+def cache_folder() -> Path | None:
+    """The folder for compiled kernels of this very source, or None where nothing can be written."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    root = Path(chosen) if chosen else Path(platformdirs.user_cache_dir("ikzf1_outcomes"))
+    folder = root / source_hash(Path(__file__).parent)
+    return folder if writable(folder) else None
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile `function` on first use; results are kept on disk between processes."""
+    folder = cache_folder()
+    if folder is None:
+        return numba.njit(nogil=True)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before

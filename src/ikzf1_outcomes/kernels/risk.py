@@ -1,0 +1,199 @@
+"""One sort, and the tables of risk sets that every estimator reads.
+
+A row is at risk at a time t when entry < t <= its own time. Times are ranks 0..m-1 of the distinct times; `first` is the
+first rank at which a row is at risk (0 without delayed entry).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ikzf1_outcomes.kernels.compile import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int32]
+Positions = NDArray[np.intp]
+
+
+class RowOrder(NamedTuple):
+    """The one sort of the rows of an endpoint."""
+
+    times: Floats
+    """Distinct times, ascending (m)."""
+    rank: Integers
+    """Position of each row's time in `times` (n)."""
+    order: Positions
+    """Rows by ascending time (n)."""
+    first: Integers
+    """First rank at which each row is at risk (n)."""
+    late: Positions
+    """Rows with `first` > 0, by ascending `first`; empty without delayed entry."""
+
+
+class RiskTable(NamedTuple):
+    """Counts at the distinct times of each group; the rows of group g are offset[g]:offset[g + 1]."""
+
+    offset: Positions
+    rank: Integers
+    n_risk: Floats
+    events: Floats
+    """(rows, causes)."""
+    censored: Floats
+
+
+def tie_cuts(times: Floats, tolerance: float = float(np.sqrt(np.finfo(float).eps))) -> Floats:
+    """Distinct values of `times` when values closer than `tolerance` (absolute, or relative to the mean) are one.
+
+    The rule of `timefix` in R's survival: the smallest value stands for all that follow it without a gap.
+    """
+    distinct = np.unique(times[np.isfinite(times)])
+    if len(distinct) < 2:
+        return distinct
+    gaps = np.diff(distinct)
+    scale = np.mean(np.abs(distinct))
+    close = gaps <= tolerance
+    if scale > 0:
+        close |= gaps / scale <= tolerance
+    return distinct[np.concatenate(([True], ~close))]
+
+
+def sort_rows(time: Floats, entry: Floats | None = None) -> RowOrder:
+    """Decide ties and sort, once for all. `entry` holds minus infinity where a row was at risk from the start."""
+    everything = time if entry is None else np.concatenate((time, entry))
+    cuts = tie_cuts(everything)
+    code = np.searchsorted(cuts, time, side="right") - 1
+    present = np.zeros(len(cuts), dtype=bool)
+    present[code] = True
+    rank = (np.cumsum(present) - 1)[code].astype(np.int32)
+    order = np.argsort(rank, kind="stable")
+    if entry is None:
+        first, late = np.zeros(len(time), dtype=np.int32), np.empty(0, dtype=np.intp)
+    else:
+        entry_code = np.searchsorted(cuts, entry, side="right") - 1
+        after = np.concatenate(([0], np.cumsum(present)))
+        first = after[entry_code + 1].astype(np.int32)
+        late = np.flatnonzero(first > 0)
+        late = late[np.argsort(first[late], kind="stable")]
+    return RowOrder(cuts[present], rank, order, first, late)
+
+
+@compiled
+def _tally(order, rank, late, first, cause, weight, group, n_groups, n_causes):  # type: ignore[no-untyped-def]
+    size = np.zeros(n_groups, dtype=np.intp)
+    last = np.full(n_groups, -1, dtype=np.int32)
+    for i in order:
+        g = group[i]
+        if g >= 0 and rank[i] != last[g]:
+            size[g] += 1
+            last[g] = rank[i]
+    offset = np.zeros(n_groups + 1, dtype=np.intp)
+    for g in range(n_groups):
+        offset[g + 1] = offset[g] + size[g]
+    total = offset[n_groups]
+    ranks = np.empty(total, dtype=np.int32)
+    n_risk = np.empty(total)
+    events = np.zeros((total, n_causes))
+    censored = np.zeros(total)
+    row = offset[1:].copy()
+    last[:] = -1
+    here = np.zeros(n_groups)
+    not_yet = np.zeros(n_groups)
+    pointer = len(late) - 1
+    for position in range(len(order) - 1, -1, -1):
+        i = order[position]
+        g = group[i]
+        if g < 0:
+            continue
+        j = rank[i]
+        while pointer >= 0 and first[late[pointer]] > j:
+            other = late[pointer]
+            if group[other] >= 0:
+                not_yet[group[other]] += weight[other]
+            pointer -= 1
+        if last[g] != j:
+            row[g] -= 1
+            last[g] = j
+            ranks[row[g]] = j
+        here[g] += weight[i]
+        n_risk[row[g]] = here[g] - not_yet[g]
+        if cause[i] > 0:
+            events[row[g], cause[i] - 1] += weight[i]
+        else:
+            censored[row[g]] += weight[i]
+    return offset, ranks, n_risk, events, censored
+
+
+def tally(
+    rows: RowOrder, cause: Integers, weight: Floats, group: Integers, n_groups: int, n_causes: int
+) -> RiskTable:
+    """Numbers at risk, events by cause and censorings at the distinct times of each group, in one pass.
+
+    Parameters
+    ----------
+    rows
+        The order of the endpoint's rows.
+    cause
+        0 censored, k the k-th cause (n).
+    weight
+        Case weights (n).
+    group
+        Group code; rows with a negative code are left out (n).
+    """
+    return RiskTable(
+        *_tally(rows.order, rows.rank, rows.late, rows.first, cause, weight, group, n_groups, n_causes)
+    )
+
+
+@compiled
+def _risk_matrix(selected, rank, late, first, cause, weight, group, n_groups, n_causes):  # type: ignore[no-untyped-def]
+    n_times, last = 0, -1
+    for i in selected:
+        if cause[i] > 0 and rank[i] != last:
+            n_times += 1
+            last = rank[i]
+    ranks = np.empty(n_times, dtype=np.int32)
+    n_risk = np.empty((n_times, n_groups))
+    events = np.zeros((n_times, n_groups, n_causes))
+    here = np.zeros(n_groups)
+    not_yet = np.zeros(n_groups)
+    pointer = len(late) - 1
+    row, stop = n_times, len(selected)
+    while stop > 0:
+        j = rank[selected[stop - 1]]
+        while pointer >= 0 and first[late[pointer]] > j:
+            not_yet[group[late[pointer]]] += weight[late[pointer]]
+            pointer -= 1
+        start, any_event = stop, False
+        while start > 0 and rank[selected[start - 1]] == j:
+            i = selected[start - 1]
+            here[group[i]] += weight[i]
+            any_event = any_event or cause[i] > 0
+            start -= 1
+        if any_event:
+            row -= 1
+            ranks[row] = j
+            for position in range(start, stop):
+                i = selected[position]
+                if cause[i] > 0:
+                    events[row, group[i], cause[i] - 1] += weight[i]
+            for g in range(n_groups):
+                n_risk[row, g] = here[g] - not_yet[g]
+        stop = start
+    return ranks, n_risk, events
+
+
+def risk_matrix(
+    rows: RowOrder, keep: NDArray[np.bool_], cause: Integers, weight: Floats, group: Integers, n_groups: int, n_causes: int
+) -> tuple[Integers, Floats, Floats]:
+    """At every time with an event among the kept rows: numbers at risk and events of all groups.
+
+    Returns
+    -------
+    ranks (e), n_risk (e, groups), events (e, groups, causes)
+    """
+    selected = rows.order[keep[rows.order]]
+    late = rows.late[keep[rows.late]]
+    return _risk_matrix(selected, rows.rank, late, rows.first, cause, weight, group, n_groups, n_causes)
