@@ -12,11 +12,15 @@ _HOMES = {
     "glossary": "GLOSSARY",
     "cohort": "Cohort read_cohort cohort_from_frame",
     "endpoint": "Endpoint endpoint_from_columns",
+    "timeline": "landmark landmark_losses split_follow_up time_dependent",
     "curves.survival": "SurvivalCurve kaplan_meier",
     "curves.incidence": "IncidenceCurve cumulative_incidence",
     "curves.follow": "follow_up",
     "curves.comparisons": "logrank_test trend_test gray_test pairwise_tests",
     "curves.differences": "rmst_difference years_lost_difference risk_difference failure_ledger",
+    "curves.transplant": "simon_makuch mantel_byar",
+    "formula": "Design design",
+    "models.proportional_hazards": "CoxFit cox",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -90,7 +90,13 @@ def sum_over_strata(endpoint: Endpoint, by: Columns, strata: Columns | None, one
     variance = np.zeros((n_groups, n_groups))
     for layer in range(len(layers.levels)):
         _, n_risk, events = risk_matrix(
-            endpoint.rows, keep & (layers.codes == layer), endpoint.cause, weight, groups.codes, n_groups, len(endpoint.causes)
+            endpoint.rows,
+            keep & (layers.codes == layer),
+            endpoint.cause,
+            weight,
+            groups.codes,
+            n_groups,
+            len(endpoint.causes),
         )
         if len(n_risk):
             part = one_stratum(n_risk, events)
@@ -113,7 +119,9 @@ def quadratic_form(difference: Floats, variance: Floats, usable: np.ndarray) -> 
     if not len(members):
         return np.nan, 0
     part = difference[members]
-    return float(part @ np.linalg.pinv(variance[np.ix_(members, members)], rcond=1e-12, hermitian=True) @ part), len(members)
+    return float(part @ np.linalg.pinv(variance[np.ix_(members, members)], rcond=1e-12, hermitian=True) @ part), len(
+        members
+    )
 
 
 def as_test(method: str, scores: Scores, statistic: float, df: int) -> TestResult:

@@ -37,7 +37,12 @@ def differences(table: pd.DataFrame, conf_level: float, *, drop: tuple[str, ...]
         half = normal_quantile(conf_level) * std_error
         with np.errstate(divide="ignore", invalid="ignore"):
             z = estimate / std_error
-        out["estimate"], out["std_error"], out["low"], out["high"] = estimate, std_error, estimate - half, estimate + half
+        out["estimate"], out["std_error"], out["low"], out["high"] = (
+            estimate,
+            std_error,
+            estimate - half,
+            estimate + half,
+        )
         out["conf_level"], out["interval"], out["scale"] = conf_level, "plain", reference["scale"]
         out["statistic"], out["p_value"] = z, two_sided(z)
         out["note"] = [join(reference["note"], note if note != reference["note"] else "") for note in others["note"]]
@@ -152,7 +157,7 @@ def failure_ledger(
     >>> d = pd.DataFrame({"t": [1.0, 2.0, 3.0, 6.0], "s": [1, 2, 0, 0]})
     >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse", 2: "death"})
     >>> ledger = iko.failure_ledger(endpoint, at=5)
-    >>> ledger.loc[ledger["term"] == "probability", "estimate"].sum()
+    >>> float(ledger.loc[ledger["term"] == "probability", "estimate"].sum())
     1.0
     """
     curve = kaplan_meier(endpoint, by, conf_type=conf_type, conf_level=conf_level)

@@ -62,7 +62,7 @@ def follow_up(
     >>> import ikzf1_outcomes as iko
     >>> d = pd.DataFrame({"t": [1.0, 2.0, 3.0, 4.0, 5.0], "s": [1, 0, 0, 0, 0]})
     >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "death"})
-    >>> iko.follow_up(endpoint).set_index("term").loc["median", "estimate"]
+    >>> float(iko.follow_up(endpoint).set_index("term").loc["median", "estimate"])
     3.5
     """
     curve = kaplan_meier(reversed_endpoint(endpoint), by, conf_type=conf_type, conf_level=conf_level)

@@ -64,7 +64,9 @@ class IncidenceCurve:
             out["_group"] = reading.group
             frames.append(out)
         table = pd.concat(frames, ignore_index=True)
-        order = np.lexsort((table["time"], np.tile(np.arange(len(frames)).repeat(len(reading.row)), 1), table["_group"]))
+        order = np.lexsort(
+            (table["time"], np.tile(np.arange(len(frames)).repeat(len(reading.row)), 1), table["_group"])
+        )
         return table.drop(columns="_group").iloc[order].reset_index(drop=True)
 
     def years_lost(self, tau: float) -> pd.DataFrame:

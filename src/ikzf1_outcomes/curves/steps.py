@@ -51,7 +51,9 @@ def make_steps(endpoint: Endpoint, by: Columns | None) -> Steps:
     """Count once: the risk table of every group."""
     groups = endpoint.groups(by)
     if not (groups.codes >= 0).any():
-        raise InputError("nobody is left to analyse", count=len(groups.codes), next_step="The group is missing everywhere.")
+        raise InputError(
+            "nobody is left to analyse", count=len(groups.codes), next_step="The group is missing everywhere."
+        )
     table = tally(
         endpoint.rows, endpoint.cause, endpoint.case_weights, groups.codes, len(groups.levels), len(endpoint.causes)
     )
@@ -76,7 +78,9 @@ def read_at(steps: Steps, times: Iterable[float]) -> Reading:
     """
     wanted = np.unique(np.asarray(list(times), dtype=float))
     if not len(wanted) or not np.isfinite(wanted).all() or wanted[0] < 0:
-        raise InputError("times must be finite, not negative, and at least one", next_step="Give times in the data's unit.")
+        raise InputError(
+            "times must be finite, not negative, and at least one", next_step="Give times in the data's unit."
+        )
     wanted = snap(wanted, steps.endpoint.rows.times)
     parts = [read_group(steps, g, wanted) for g in range(len(steps.groups.levels))]
     return Reading(*(np.concatenate(column) for column in zip(*parts, strict=True)))

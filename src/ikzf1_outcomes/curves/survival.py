@@ -181,7 +181,9 @@ def restricted_table(steps: Steps, tau: float, survival: Floats, conf_level: flo
     group = np.repeat(np.arange(n_groups), len(columns))
     estimate, std_error = area[:, columns].ravel(), np.sqrt(variance[:, columns].ravel())
     last = np.array([steps.times_of(g)[-1] if len(steps.times_of(g)) else -np.inf for g in range(n_groups)])
-    zero = np.array([bool(len(survival[steps.rows_of(g)])) and survival[steps.rows_of(g)][-1] == 0 for g in range(n_groups)])
+    zero = np.array(
+        [bool(len(survival[steps.rows_of(g)])) and survival[steps.rows_of(g)][-1] == 0 for g in range(n_groups)]
+    )
     lost = ((last < tau * (1 - 1e-12)) & ~zero)[group]
     estimate, std_error = np.where(lost, np.nan, estimate), np.where(lost, np.nan, std_error)
     z = normal_quantile(conf_level)

@@ -126,9 +126,7 @@ def _tally(order, rank, late, first, cause, weight, group, n_groups, n_causes): 
     return offset, ranks, n_risk, events, censored
 
 
-def tally(
-    rows: RowOrder, cause: Integers, weight: Floats, group: Integers, n_groups: int, n_causes: int
-) -> RiskTable:
+def tally(rows: RowOrder, cause: Integers, weight: Floats, group: Integers, n_groups: int, n_causes: int) -> RiskTable:
     """Numbers at risk, events by cause and censorings at the distinct times of each group, in one pass.
 
     Parameters
@@ -142,9 +140,7 @@ def tally(
     group
         Group code; rows with a negative code are left out (n).
     """
-    return RiskTable(
-        *_tally(rows.order, rows.rank, rows.late, rows.first, cause, weight, group, n_groups, n_causes)
-    )
+    return RiskTable(*_tally(rows.order, rows.rank, rows.late, rows.first, cause, weight, group, n_groups, n_causes))
 
 
 @compiled
@@ -186,7 +182,13 @@ def _risk_matrix(selected, rank, late, first, cause, weight, group, n_groups, n_
 
 
 def risk_matrix(
-    rows: RowOrder, keep: NDArray[np.bool_], cause: Integers, weight: Floats, group: Integers, n_groups: int, n_causes: int
+    rows: RowOrder,
+    keep: NDArray[np.bool_],
+    cause: Integers,
+    weight: Floats,
+    group: Integers,
+    n_groups: int,
+    n_causes: int,
 ) -> tuple[Integers, Floats, Floats]:
     """At every time with an event among the kept rows: numbers at risk and events of all groups.
 

@@ -1,0 +1,1 @@
+"""Regression models: one function a method, a frozen fit with `tidy()` and `glance()`."""
