@@ -12,6 +12,8 @@ _HOMES = {
     "glossary": "GLOSSARY",
     "cohort": "Cohort read_cohort cohort_from_frame",
     "endpoint": "Endpoint endpoint_from_columns",
+    "simulate": "simulate_cohort",
+    "definitions": "define_endpoint ENDPOINTS",
     "timeline": "landmark landmark_losses split_follow_up time_dependent",
     "curves.survival": "SurvivalCurve kaplan_meier",
     "curves.incidence": "IncidenceCurve cumulative_incidence",

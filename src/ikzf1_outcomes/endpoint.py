@@ -132,9 +132,7 @@ class Endpoint:
             If the column is known later than the start of at least one row.
         """
         if name not in self.frame.columns:
-            raise ColumnError(
-                f"no column is called {name!r}", next_step=f"There are {len(self.frame.columns)} columns."
-            )
+            raise ColumnError(f"no column is called {name!r}", next_step=f"There are {len(self.frame.columns)} columns.")
         if self.time_unit == "years" and self.start is not None and name in self.known_at:
             late = np.flatnonzero(np.asarray(self.known_at[name] > self.start + 1e-12) & self.frame[name].notna())
             if len(late):
@@ -392,6 +390,4 @@ def take_rows(endpoint: Endpoint, keep: NDArray[np.bool_], **changes: Any) -> En
     labels = ("name", "time_unit", "origin", "interest", "policy", "notes", "n_excluded")
     kept = {label: getattr(endpoint, label) for label in labels}
     start_part = part(start)
-    return replace(
-        fresh, known_at=known, start=None if start_part is None else frozen(start_part), **{**kept, **changes}
-    )
+    return replace(fresh, known_at=known, start=None if start_part is None else frozen(start_part), **{**kept, **changes})

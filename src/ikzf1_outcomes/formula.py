@@ -64,9 +64,7 @@ def parse_terms(terms: str | Sequence[str]) -> tuple[str, ...]:
         for name in names:
             wrong = next((sign for sign in "*:()~-^|=<>,;'\"`" if sign in name), None)
             if wrong:
-                raise InputError(
-                    f"the sign {wrong!r} is not part of the grammar", next_step="Join column names by '+'."
-                )
+                raise InputError(f"the sign {wrong!r} is not part of the grammar", next_step="Join column names by '+'.")
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InputError(f"a term is named twice: {', '.join(sorted(twice))}")
@@ -139,9 +137,7 @@ def is_numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
 
 
-def add_levels(
-    name: str, column: pd.Series, reference: Any, blocks: list[Floats], coefficients: list[Coefficient]
-) -> None:
+def add_levels(name: str, column: pd.Series, reference: Any, blocks: list[Floats], coefficients: list[Coefficient]) -> None:
     """Append the indicator columns of one categorical term."""
     codes, levels = level_codes(column)
     present = [g for g in range(len(levels)) if (codes == g).any()]

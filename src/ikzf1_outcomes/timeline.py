@@ -149,18 +149,14 @@ def split_follow_up(endpoint: Endpoint, cuts: Iterable[float], *, name: str = "i
     first = np.searchsorted(at, begin, side="right")
     last = np.searchsorted(at, endpoint.time, side="left")
     row = np.repeat(np.arange(len(endpoint)), last - first + 1)
-    piece = (
-        np.arange(len(row)) - np.repeat(np.cumsum(last - first + 1) - (last - first + 1), last - first + 1) + first[row]
-    )
+    piece = np.arange(len(row)) - np.repeat(np.cumsum(last - first + 1) - (last - first + 1), last - first + 1) + first[row]
     edges = np.concatenate(([-np.inf], at, [np.inf]))
     entry = np.maximum(begin[row], edges[piece])
     end = np.minimum(endpoint.time[row], edges[piece + 1])
     return rebuild(endpoint, row, entry, end, {name: piece})
 
 
-def rebuild(
-    endpoint: Endpoint, row: np.ndarray, entry: Floats, end: Floats, columns: dict[str, np.ndarray]
-) -> Endpoint:
+def rebuild(endpoint: Endpoint, row: np.ndarray, entry: Floats, end: Floats, columns: dict[str, np.ndarray]) -> Endpoint:
     """An endpoint of pieces of rows; the cause stays with the last piece."""
     last = end == endpoint.time[row]
     subject = np.arange(len(endpoint)) if endpoint.subject is None else endpoint.subject

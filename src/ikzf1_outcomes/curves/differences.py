@@ -13,23 +13,25 @@ from ikzf1_outcomes.endpoint import Columns, Endpoint
 from ikzf1_outcomes.errors import InputError
 
 
-def differences(table: pd.DataFrame, conf_level: float, *, drop: tuple[str, ...] = ()) -> pd.DataFrame:
+def differences(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     """Each group's estimate minus that of the first group with somebody in it, with a normal interval.
 
     The groups are independent: the variance is the sum of the two. Works within `cause` where there is one.
     """
     frames = []
-    keys = ["cause"] if "cause" in table else []
-    for key, part in table.groupby(keys, sort=False) if keys else [((), table)]:
+    by_cause = "cause" in table
+    causes = list(dict.fromkeys(table["cause"])) if by_cause else [None]
+    for cause in causes:
+        part = table[table["cause"] == cause] if by_cause else table
         present = part[part["n"] > 0].reset_index(drop=True)
         if len(present) < 2:
             raise InputError("a difference needs at least two groups with somebody in them")
         reference, others = present.iloc[0], present.iloc[1:]
         out = pd.DataFrame({"contrast": [f"{label(g)} vs {label(reference['group'])}" for g in others["group"]]})
-        if keys:
-            out["cause"] = key[0]
+        if by_cause:
+            out["cause"] = cause
         for column in ("time", "tau"):
-            if column in table and column not in drop:
+            if column in table:
                 out[column] = others[column].to_numpy()
         out["n"] = (others["n"] + reference["n"]).to_numpy()
         estimate = (others["estimate"] - reference["estimate"]).to_numpy(dtype=float)

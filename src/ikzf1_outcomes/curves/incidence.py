@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.curves.intervals import check_interval, probability_limits
-from ikzf1_outcomes.curves.steps import Steps, group_frame, group_sizes, make_steps, read_all, read_at, value_at
+from ikzf1_outcomes.curves.intervals import check_interval
+from ikzf1_outcomes.curves.steps import Steps, group_frame, group_sizes, limits_at, make_steps, read_all, read_at, value_at
 from ikzf1_outcomes.curves.survival import join, reading_notes, restricted_table
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
@@ -53,7 +53,7 @@ class IncidenceCurve:
             estimate = np.where(lost, np.nan, value_at(self.incidence[:, k], reading.row, 0.0))
             variance = value_at(self.incidence_variance[:, k], reading.row, 0.0)
             std_error = np.where(lost, np.nan, np.sqrt(np.maximum(variance, 0.0)))
-            low, high = probability_limits(estimate, std_error, self.conf_type, self.conf_level)
+            low, high = limits_at(reading, estimate, std_error, self.conf_type, self.conf_level)
             out = group_frame(self.steps, reading.group)
             out["cause"], out["time"] = cause, reading.time
             out["n"] = group_sizes(self.steps)[reading.group]
@@ -64,9 +64,7 @@ class IncidenceCurve:
             out["_group"] = reading.group
             frames.append(out)
         table = pd.concat(frames, ignore_index=True)
-        order = np.lexsort(
-            (table["time"], np.tile(np.arange(len(frames)).repeat(len(reading.row)), 1), table["_group"])
-        )
+        order = np.lexsort((table["time"], np.tile(np.arange(len(frames)).repeat(len(reading.row)), 1), table["_group"]))
         return table.drop(columns="_group").iloc[order].reset_index(drop=True)
 
     def years_lost(self, tau: float) -> pd.DataFrame:
@@ -149,6 +147,4 @@ def cumulative_incidence(
     note = ""
     if endpoint.weights is not None and not np.all(endpoint.weights == np.round(endpoint.weights)):
         note = "weights are not counts: standard errors take them as counts"
-    return IncidenceCurve(
-        steps, frozen(survival), frozen(incidence), frozen(spread), conf_type, conf_level, variance, note
-    )
+    return IncidenceCurve(steps, frozen(survival), frozen(incidence), frozen(spread), conf_type, conf_level, variance, note)

@@ -55,9 +55,7 @@ def probability_limits(estimate: Floats, std_error: Floats, conf_type: str, conf
             middle, half = np.log(inside / (1 - inside)), z * std_error / (inside * (1 - inside))
             low, high = 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))
         else:
-            half = np.where(
-                (p > 0) & (p < 1), 0.5 * z * std_error / np.sqrt(p * (1 - p)), np.where(p == 1, 0.0, np.nan)
-            )
+            half = np.where((p > 0) & (p < 1), 0.5 * z * std_error / np.sqrt(p * (1 - p)), np.where(p == 1, 0.0, np.nan))
             middle = np.arcsin(np.sqrt(p))
             low = np.sin(np.maximum(0.0, middle - half)) ** 2
             high = np.sin(np.minimum(np.pi / 2, middle + half)) ** 2

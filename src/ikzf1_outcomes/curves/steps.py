@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ikzf1_outcomes.curves.intervals import probability_limits
 from ikzf1_outcomes.endpoint import Columns, Endpoint, Groups
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats, Positions, RiskTable, tally
@@ -51,9 +52,7 @@ def make_steps(endpoint: Endpoint, by: Columns | None) -> Steps:
     """Count once: the risk table of every group."""
     groups = endpoint.groups(by)
     if not (groups.codes >= 0).any():
-        raise InputError(
-            "nobody is left to analyse", count=len(groups.codes), next_step="The group is missing everywhere."
-        )
+        raise InputError("nobody is left to analyse", count=len(groups.codes), next_step="The group is missing everywhere.")
     table = tally(
         endpoint.rows, endpoint.cause, endpoint.case_weights, groups.codes, len(groups.levels), len(endpoint.causes)
     )
@@ -66,9 +65,7 @@ def read_all(steps: Steps) -> Reading:
     group = np.repeat(np.arange(len(steps.groups.levels)), np.diff(table.offset))
     row = np.arange(len(table.rank))
     beyond = np.zeros(len(row), dtype=bool)
-    return Reading(
-        group, steps.endpoint.rows.times[table.rank], row, table.n_risk, table.events, table.censored, beyond
-    )
+    return Reading(group, steps.endpoint.rows.times[table.rank], row, table.n_risk, table.events, table.censored, beyond)
 
 
 def read_at(steps: Steps, times: Iterable[float]) -> Reading:
@@ -78,9 +75,7 @@ def read_at(steps: Steps, times: Iterable[float]) -> Reading:
     """
     wanted = np.unique(np.asarray(list(times), dtype=float))
     if not len(wanted) or not np.isfinite(wanted).all() or wanted[0] < 0:
-        raise InputError(
-            "times must be finite, not negative, and at least one", next_step="Give times in the data's unit."
-        )
+        raise InputError("times must be finite, not negative, and at least one", next_step="Give times in the data's unit.")
     wanted = snap(wanted, steps.endpoint.rows.times)
     parts = [read_group(steps, g, wanted) for g in range(len(steps.groups.levels))]
     return Reading(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -122,6 +117,15 @@ def value_at(values: Floats, row: Positions, before: float) -> Floats:
     return np.where(row >= 0, values[np.maximum(row, 0)], before)
 
 
+def limits_at(
+    reading: Reading, estimate: Floats, std_error: Floats, conf_type: str, conf_level: float
+) -> tuple[Floats, Floats]:
+    """Confidence limits of readings; before the first time of a group, where nothing can have happened, the estimate."""
+    low, high = probability_limits(estimate, std_error, conf_type, conf_level)
+    early = reading.row < 0
+    return np.where(early, estimate, low), np.where(early, estimate, high)
+
+
 def group_frame(steps: Steps, group: Positions) -> pd.DataFrame:
     """The leading columns of a tidy table: a column for each grouping variable when there are several, and `group`."""
     levels = steps.groups.levels
@@ -145,9 +149,7 @@ def group_sizes(steps: Steps) -> Floats:
     if endpoint.subject is not None and endpoint.weights is None:
         pairs = np.unique(np.column_stack((steps.groups.codes[keep], endpoint.subject[keep])), axis=0)
         return np.bincount(pairs[:, 0], minlength=len(steps.groups.levels)).astype(float)
-    return np.bincount(
-        steps.groups.codes[keep], weights=endpoint.case_weights[keep], minlength=len(steps.groups.levels)
-    )
+    return np.bincount(steps.groups.codes[keep], weights=endpoint.case_weights[keep], minlength=len(steps.groups.levels))
 
 
 def notes(*parts: np.ndarray) -> np.ndarray:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.curves.intervals import check_interval, normal_quantile, probability_limits
+from ikzf1_outcomes.curves.intervals import check_interval, normal_quantile
 from ikzf1_outcomes.curves.steps import (
     SMALL_RISK_SET,
     Reading,
     Steps,
     group_frame,
     group_sizes,
+    limits_at,
     make_steps,
     notes,
     read_all,
@@ -69,7 +70,7 @@ class SurvivalCurve:
         std_error = np.where(estimate > 0, std_error, np.nan)
         lost = reading.beyond & (estimate > 0) & (not extend)
         estimate, std_error = np.where(lost, np.nan, estimate), np.where(lost, np.nan, std_error)
-        low, high = probability_limits(estimate, std_error, self.conf_type, self.conf_level)
+        low, high = limits_at(reading, estimate, std_error, self.conf_type, self.conf_level)
         out = group_frame(self.steps, reading.group)
         out["time"] = reading.time
         out["n"] = group_sizes(self.steps)[reading.group]
@@ -127,8 +128,8 @@ class SurvivalCurve:
 
     def glance(self) -> pd.DataFrame:
         """One row a group: n, events, censored, rows left out for a missing group, note."""
-        groups = np.arange(len(self.steps.groups.levels))
-        out = group_frame(self.steps, groups)
+        groups = range(len(self.steps.groups.levels))
+        out = group_frame(self.steps, np.array(groups))
         out["n"] = group_sizes(self.steps)
         table = self.steps.table
         out["n_event"] = [table.events[self.steps.rows_of(g)].sum() for g in groups]

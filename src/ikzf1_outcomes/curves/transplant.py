@@ -8,9 +8,7 @@ from ikzf1_outcomes.endpoint import Columns, Endpoint
 from ikzf1_outcomes.timeline import time_dependent
 
 
-def simon_makuch(
-    endpoint: Endpoint, switch: str, *, conf_type: str = "log-log", conf_level: float = 0.95
-) -> SurvivalCurve:
+def simon_makuch(endpoint: Endpoint, switch: str, *, conf_type: str = "log-log", conf_level: float = 0.95) -> SurvivalCurve:
     """Survival by a state that changes during follow-up (Simon and Makuch 1984, doi:10.1002/sim.4780030106).
 
     Each patient counts in the group "before" until the switch and in "after" from then on, so that nobody is counted as

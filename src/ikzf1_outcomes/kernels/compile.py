@@ -12,12 +12,10 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numba
 import platformdirs
-
-Kernel = TypeVar("Kernel", bound=Callable)
 
 
 def source_hash(folder: Path) -> str:
@@ -47,14 +45,15 @@ def cache_folder() -> Path | None:
     return folder if writable(folder) else None
 
 
-def compiled(function: Kernel) -> Kernel:
+def compiled(function: Callable) -> Any:
     """Compile `function` on first use; results are kept on disk between processes."""
     folder = cache_folder()
     if folder is None:
         return numba.njit(nogil=True)(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder)
     try:
         return numba.njit(nogil=True, cache=True)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before

@@ -85,9 +85,7 @@ def _gray_variance(offset, n_risk, events, survival):  # type: ignore[no-untyped
                 if own > 0.0:
                     w_own = before * before / (n * n) * own * (1.0 - (own - 1.0) / (n - 1.0) if own > 1.0 else 1.0)
                 if other > 0.0:
-                    w_other = (
-                        before * before / (n * n) * other * (1.0 - (other - 1.0) / (n - 1.0) if other > 1.0 else 1.0)
-                    )
+                    w_other = before * before / (n * n) * other * (1.0 - (other - 1.0) / (n - 1.0) if other > 1.0 else 1.0)
                 value += w_own
                 if after > 0.0:
                     slope -= w_own / after

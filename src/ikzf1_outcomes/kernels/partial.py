@@ -116,7 +116,8 @@ def newton(evaluate: Callable[[Floats], tuple], p: int, *, tolerance: float = 1e
             raise ConvergenceError("the information matrix is singular", next_step="Remove a redundant term.") from None
         decrement = float(score @ step)
         if decrement <= tolerance**2:
-            return Maximum(beta, value, score, information, *start, iteration - 1)
+            null = {"value_null": start[0], "score_null": start[1], "information_null": start[2]}
+            return Maximum(beta, value, score, information, **null, iterations=iteration - 1)
         for _ in range(30):
             candidate = evaluate(beta + step)
             # near the maximum the gain drowns in rounding, and the full step is right

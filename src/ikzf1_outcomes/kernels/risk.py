@@ -6,16 +6,16 @@ first rank at which a row is at risk (0 without delayed entry).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ikzf1_outcomes.kernels.compile import compiled
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int32]
-Positions = NDArray[np.intp]
+Floats = NDArray[Any]
+Integers = NDArray[Any]
+Positions = NDArray[Any]
 
 
 class RowOrder(NamedTuple):
