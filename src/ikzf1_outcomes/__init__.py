@@ -22,6 +22,7 @@ _HOMES = {
     "curves.differences": "rmst_difference years_lost_difference risk_difference failure_ledger",
     "curves.transplant": "simon_makuch mantel_byar",
     "formula": "Design design",
+    "results": "Settings outcome_results",
     "models.proportional_hazards": "CoxFit cox",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -67,21 +67,21 @@ class Policy:
     censor_at: float | None
     induction_deaths_in_trm: bool | None
 
-    def sentences(self, name: str) -> tuple[str, ...]:
+    def sentences(self, name: str, time_zero: str) -> tuple[str, ...]:
         """The policy in words, as the report prints it."""
         when = {
             "time_zero": "at time 0",
             "end_of_induction": "at the end of induction",
             "own_date": "at their own date",
         }
-        out = [f"Time counts from {self.origin}."]
+        out = [f"Time counts from {self.origin if time_zero == 'diagnosis' else time_zero}."]
         if name == "OS":
             out.append("Death of any cause is the event.")
-        elif self.origin == "diagnosis":
+        elif self.origin == "remission":
+            out.append("Patients without a remission are left out and counted.")
+        elif time_zero == "diagnosis":
             out.append(f"Non-response counts {when[self.non_response]}.")
             out.append(f"Induction deaths count {when[self.induction_death]}.")
-        else:
-            out.append("Patients without a remission are left out and counted.")
         if name == "TRM" and self.origin == "diagnosis":
             verb = "include" if self.induction_deaths_in_trm else "do not include"
             out.append(f"Treatment-related deaths {verb} induction deaths.")
@@ -197,7 +197,7 @@ def define_endpoint(
     endpoint = replace(
         endpoint, name=name, time_unit="years", start=frozen(offset[keep].copy()), known_at=known_times(cohort, keep),
         origin=policy.origin if time_zero == "diagnosis" else time_zero, interest=interest,
-        policy=policy.sentences(name), notes=notes, n_excluded=int((~keep).sum()),
+        policy=policy.sentences(name, time_zero), notes=notes, n_excluded=int((~keep).sum()),
     )  # fmt: skip
     if transplant != "time_dependent":
         return endpoint

@@ -184,7 +184,8 @@ def time_dependent(
     """Let a patient's state change at a time of their own, as at transplant.
 
     A patient is in the first state until the switch and in the second one after it: (entry, switch] and (switch, time].
-    A switch that is missing, or not before the end of follow-up, never happens; one at or before entry holds throughout.
+    A switch that is missing, or not before the end of follow-up, never happens; one at or before a declared entry holds
+    throughout. A switch at time 0 leaves an event at time 0 in the first state.
 
     Parameters
     ----------
@@ -212,8 +213,7 @@ def time_dependent(
     when = numbers(endpoint.frame, switch)
     begin = entries(endpoint)
     happens = when < endpoint.time
-    # nobody starts before time 0: a switch at 0 holds throughout
-    throughout = happens & (when <= np.maximum(begin, 0.0))
+    throughout = happens & ((when <= begin) | (when < 0))
     split = happens & ~throughout
     pieces = 1 + split
     row = np.repeat(np.arange(len(endpoint)), pieces)

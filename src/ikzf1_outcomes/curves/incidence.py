@@ -121,7 +121,8 @@ def cumulative_incidence(
     conf_type, conf_level
         As in `kaplan_meier`; the limits are those of the incidence itself.
     variance
-        "greenwood" as in R's survival and etm, or "cmprsk" as `cuminc` prints it (0.03 to 0.6 % larger).
+        "greenwood" as in R's etm, and in survival without delayed entry (with it, survival's multi-state curves carry the
+        infinitesimal jackknife, which differs by some per cent), or "cmprsk" as `cuminc` prints it (0.03 to 0.6 % larger).
 
     Returns
     -------
