@@ -23,6 +23,7 @@ _HOMES = {
     "curves.transplant": "simon_makuch mantel_byar",
     "formula": "Design design",
     "results": "Settings outcome_results",
+    "study.run": "load_study run_study",
     "models.proportional_hazards": "CoxFit cox",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -184,6 +184,13 @@ def level_codes(column: pd.Series) -> tuple[Integers, tuple[Any, ...]]:
     return codes.astype(np.int32), tuple(levels.tolist())
 
 
+def label(level: Any) -> str:
+    """A level in words: several columns joined by a comma, whole floats without their point."""
+    if isinstance(level, tuple):
+        return ", ".join(label(part) for part in level)
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
 def frozen(array: NDArray) -> NDArray:
     """The array, made read-only."""
     array.setflags(write=False)

@@ -54,8 +54,10 @@ class CohortError(InputError):
 
     def __init__(self, problems: Sequence[OutcomesError]) -> None:
         self.problems = tuple(problems)
+        self.where, self.count, self.next_step = None, len(self.problems), ""
+        self.problem = f"{self.count} problem{'s' if self.count > 1 else ''} in the patient file"
         lines = "\n".join(f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1))
-        Exception.__init__(self, f"{len(self.problems)} problems in the patient file:\n{lines}")
+        Exception.__init__(self, f"{self.problem}:\n{lines}")
 
 
 class StudyError(InputError):

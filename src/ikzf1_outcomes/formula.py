@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.curves.comparisons import label
-from ikzf1_outcomes.endpoint import Endpoint, level_codes
+from ikzf1_outcomes.endpoint import Endpoint, label, level_codes
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats
 

@@ -54,6 +54,10 @@ GLOSSARY: dict[str, Column] = {
     "endpoint": Column("Name of the endpoint", "text"),
     "origin": Column("Event from which time is counted", "text"),
     "variable": Column("The grouping variable of a row of the outcome table", "text"),
+    "data": Column("'simulated' or 'patients'", "text"),
+    "label": Column("A step of the patient flow", "text"),
+    "left_out": Column("Rows left out at a step of the patient flow", "rows"),
+    "reason": Column("Why rows were left out", "text"),
     "policy": Column("How the endpoint was defined, in words", "text"),
 }
 

@@ -79,7 +79,7 @@ def outcome_results(
     chosen = settings or Settings()
     parts = []
     for name, endpoint in endpoints.items():
-        rows = pd.concat([part for part in endpoint_parts(endpoint, variable, chosen)], ignore_index=True)
+        rows = pd.concat(endpoint_parts(endpoint, variable, chosen), ignore_index=True)
         rows["variable"], rows["endpoint"], rows["origin"] = variable or EVERYBODY, name, endpoint.origin
         rows["policy"] = " ".join(endpoint.policy)
         rows["n_excluded"] = endpoint.n_excluded

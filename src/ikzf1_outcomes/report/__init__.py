@@ -1,0 +1,1 @@
+"""Numbers become strings here and nowhere else: cells, tables, figures, prose, the document."""

@@ -1,0 +1,131 @@
+"""Sentences of the report, written from the same rows as the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.definitions import ENDPOINTS
+from ikzf1_outcomes.report import cells
+from ikzf1_outcomes.report.labels import ESTIMATE_LABELS, level_label, variable_label
+from ikzf1_outcomes.report.tables import SURVIVAL, ordered_variables
+from ikzf1_outcomes.results import EVERYBODY, Settings, select
+
+INTERVALS = {
+    "plain": "untransformed",
+    "log": "log-transformed",
+    "log-log": "log(-log)-transformed",
+    "logit": "logit-transformed",
+    "arcsin": "arcsine-transformed",
+}
+
+
+def summary(results: pd.DataFrame, labels: Mapping[str, str], settings: Settings) -> list[str]:
+    """The findings in plain words, effect sizes first: one sentence a contrast and endpoint, then everybody."""
+    lines = []
+    for variable in ordered_variables(results):
+        part = select(results, variable=variable)
+        for endpoint in dict.fromkeys(part["endpoint"]):
+            own = select(part, endpoint=endpoint)
+            term = "survival" if endpoint in SURVIVAL else "incidence"
+            at = select(own, term=term, time=settings.horizon)
+            if variable == EVERYBODY:
+                lines.append(everybody(at, own, endpoint, settings.horizon))
+            elif len(at) > 1:
+                lines += contrasts(at, own, endpoint, variable, labels, settings.horizon)
+    return [line for line in lines if line]
+
+
+def everybody(at: pd.DataFrame, own: pd.DataFrame, endpoint: str, horizon: float) -> str:
+    """The sentence for all patients."""
+    if not len(at):
+        return ""
+    row = at.iloc[0]
+    events = cells.count(float(select(own, term=row["term"])["n_event"].max()))
+    name = f"{horizon:g}-year {ESTIMATE_LABELS.get(endpoint, endpoint)}"
+    estimate = in_percent(row)
+    return f"All patients: {name} {estimate} ({cells.count(row['n'])} patients, {events} events)."
+
+
+def contrasts(
+    at: pd.DataFrame, own: pd.DataFrame, endpoint: str, variable: str, labels: Mapping[str, str], horizon: float
+) -> list[str]:
+    """A sentence for each level against the reference level."""
+    reference = at.iloc[0]
+    ratios = select(own, term="hazard ratio")
+    tests = select(own, term="test")
+    name = f"{horizon:g}-year {ESTIMATE_LABELS.get(endpoint, endpoint)}"
+    kind = "hazard ratio" if endpoint in SURVIVAL else "cause-specific hazard ratio"
+    lines = []
+    for _, row in at.iloc[1:].iterrows():
+        effect = select(ratios, group=row["group"])
+        shown = cells.hazard_text(effect) if len(effect) else ""
+        head = f"{variable_label(variable, labels)}, {level_label(variable, row['group'])}: "
+        against = f"{in_percent(reference)} in {level_label(variable, reference['group'])}"
+        lines.append(
+            f"{head}{kind} {shown or 'not estimable'}; {name} {in_percent(row)} "
+            f"({cells.count(row['n'])} patients) against {against}."
+        )
+    if len(tests) and not np.isnan(tests["p_value"].iloc[0]):
+        test = "log-rank" if endpoint in SURVIVAL else "Gray"
+        p = cells.p_value(tests["p_value"].iloc[0])
+        joined = p if p[0] in "<>" else f"= {p}"
+        lines[-1] = lines[-1].removesuffix(".") + f" ({test} test over all levels: p {joined})."
+    return lines
+
+
+def in_percent(row: pd.Series) -> str:
+    """An estimate in words: "63 % (95 % CI 49–74)", or "not estimable"."""
+    text = cells.percent(row["estimate"], row["low"], row["high"])
+    if text == cells.NOT_ESTIMABLE:
+        return "not estimable"
+    number, limits = text.split(" ", 1)
+    return f"{number} % ({100 * row['conf_level']:g} % CI {limits[1:]}"
+
+
+def methods(
+    settings: Settings,
+    endpoints: Mapping[str, tuple[str, ...]],
+    versions: Mapping[str, str],
+    *,
+    simulated: bool,
+    notice: str,
+) -> str:
+    """The methods paragraph, in Markdown."""
+    survival = [name for name in endpoints if name in SURVIVAL]
+    incidence = [name for name in endpoints if name not in SURVIVAL]
+    lines = ["# Methods", ""]
+    if simulated:
+        lines += ["**The data are simulated.**", ""]
+    if notice:
+        lines += [notice, ""]
+    lines += ["## Endpoints", ""]
+    for name, policy in endpoints.items():
+        lines.append(f"- **{name}** ({ENDPOINTS[name].label}). {' '.join(policy)}")
+    lines += ["", "## Statistics", ""]
+    interval = f"{100 * settings.conf_level:g} % confidence intervals are {INTERVALS[settings.conf_type]}"
+    if survival:
+        lines.append(
+            f"{', '.join(survival)}: Kaplan-Meier estimates with {settings.std_error.capitalize()} standard errors; {interval}; "
+            "groups are compared by the log-rank test."
+        )
+    if incidence:
+        lines.append(
+            f"{', '.join(incidence)}: cumulative incidence by the Aalen-Johansen estimator, every other first event competing, "
+            f"Greenwood-type standard errors; {interval}; groups are compared by Gray's test."
+        )
+    lines.append(
+        "Hazard ratios come from Cox models with Efron's ties and Wald intervals; for an incidence they are cause-specific: "
+        "other first events are censored, and the ratio speaks of the rate of the event among those still event-free, not of "
+        "its cumulative incidence."
+    )
+    if settings.strata:
+        lines.append(f"Tests are stratified by {', '.join(settings.strata)}.")
+    lines.append(
+        "Median follow-up is the reverse Kaplan-Meier median. P-values are two-sided and not adjusted for the number of "
+        "comparisons. Beyond the last follow-up of a group an estimate is not estimable. Events at time 0 count."
+    )
+    lines += ["", "## Software", "", ", ".join(f"{name} {number}" for name, number in versions.items()) + ".", ""]
+    return "\n".join(lines)

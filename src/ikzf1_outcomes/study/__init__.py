@@ -1,0 +1,1 @@
+"""A study file and what runs it: plan, run, manifest."""

@@ -1,0 +1,239 @@
+"""From a study file to a folder of results."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.cohort.build import read_cohort
+from ikzf1_outcomes.cohort.patients import Cohort
+from ikzf1_outcomes.definitions import ENDPOINTS, define_endpoint
+from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.errors import StudyError
+from ikzf1_outcomes.report import prose
+from ikzf1_outcomes.report.document import Block, html_page
+from ikzf1_outcomes.report.labels import variable_label
+from ikzf1_outcomes.report.tables import (
+    Table,
+    difference_table,
+    escape_formulas,
+    flow_table,
+    ledger_table,
+    outcome_table,
+)
+from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
+from ikzf1_outcomes.study.folder import Workspace, slug, write
+from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
+from ikzf1_outcomes.study.pictures import draw_block
+from ikzf1_outcomes.study.plan import Plan, nearest, read_plan
+from ikzf1_outcomes.timeline import landmark
+
+Progress = Callable[[str, int, int], None]
+MOST_LEVELS = 60
+TEXT_COLUMNS = (
+    "variable", "endpoint", "origin", "method", "term", "group", "contrast", "cause", "interval", "scale", "policy", "note",
+)  # fmt: skip
+
+
+class Study(NamedTuple):
+    """A plan with its patients and endpoints."""
+
+    plan: Plan
+    cohort: Cohort
+    endpoints: Mapping[str, Endpoint]
+    labels: Mapping[str, str]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the patients are simulated."""
+        return self.cohort.provenance.simulated
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file and its patients, and define its endpoints.
+
+    Parameters
+    ----------
+    path
+        The study file (TOML).
+
+    Returns
+    -------
+    Study
+        Everything checked: nothing in a run can fail on its input after this.
+
+    Raises
+    ------
+    StudyError, CohortError, InputError
+        Whatever is wrong with the study file, the patients or the endpoints.
+    """
+    plan = read_plan(path)
+    cohort = read_cohort(plan.file, **plan.cohort)
+    endpoints = {name: define_endpoint(cohort, name, **policy) for name, policy in plan.endpoints.items()}
+    for variable in (*plan.groups, *plan.landmarks):
+        if variable not in cohort.dictionary:
+            raise StudyError(
+                f"[analysis]: the cohort has no column {variable!r}", next_step=nearest(variable, list(cohort.dictionary))
+            )
+    study = Study(plan, cohort, endpoints, {name: field.label for name, field in cohort.dictionary.items()})
+    for variable in plan.groups:
+        for endpoint in endpoints_of(study, variable).values():
+            levels = endpoint.groups(variable).levels
+            if len(levels) > MOST_LEVELS:
+                raise StudyError(
+                    f"[analysis] groups: {variable!r} has {len(levels)} levels",
+                    next_step="Group it into fewer levels first.",
+                )
+    return study
+
+
+def endpoints_of(study: Study, variable: str | None) -> Mapping[str, Endpoint]:
+    """The endpoints for a variable: at its landmark when the study names one."""
+    at = study.plan.landmarks.get(variable or "")
+    if at is None:
+        return study.endpoints
+    moved = {}
+    for name, endpoint in study.endpoints.items():
+        late = landmark(endpoint, at)
+        sentence = f"Follow-up starts at the landmark of {at:g} years, because {variable} is known only then."
+        moved[name] = replace(late, policy=(*late.policy, sentence, late.notes[-1].capitalize() + "."))
+    return moved
+
+
+def run_study(path: str | Path, out: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Path:
+    """Run a study file and write its results.
+
+    The folder gets report.html, results.csv, tables/, figures/, methods.md and manifest.json. It is filled beside its
+    final place and swapped in at the end: a run that fails or is killed leaves earlier results whole, and running it
+    again with the same inputs takes up what was finished. The same inputs give the same bytes.
+
+    Parameters
+    ----------
+    path
+        The study file.
+    out
+        Folder of the results.
+    overwrite
+        Replace earlier results of this program in that folder.
+    progress
+        Called with the step, its number and the number of steps.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    StudyError, CohortError, InputError
+        Whatever is wrong with the input, before anything is written.
+
+    Examples
+    --------
+    >>> import ikzf1_outcomes as iko
+    >>> iko.run_study("no_such_study.toml", "results")
+    Traceback (most recent call last):
+    ...
+    ikzf1_outcomes.errors.StudyError: there is no study file 'no_such_study.toml'. Check the path.
+    """
+    tell = progress or (lambda step, done, total: None)
+    study = load_study(path)
+    work = Workspace(Path(out), fingerprint(study.plan), overwrite=overwrite)
+    variables: list[str | None] = [None, *study.plan.groups]
+    total = 2 * len(variables) + 2
+    parts, blocks = [], []
+    for place, variable in enumerate(variables):
+        name = variable or EVERYBODY
+        tell(f"numbers: {name}", place, total)
+        parts.append(result_part(work, study, variable, place))
+    results = pd.concat(parts, ignore_index=True)
+    for place, variable in enumerate(variables):
+        name = variable or EVERYBODY
+        tell(f"figures: {name}", len(variables) + place, total)
+        heading = "All patients" if variable is None else variable_label(variable, study.labels)
+        pictures = draw_block(work, endpoints_of(study, variable), variable, f"{place:02d}_{slug(name)}", study)
+        blocks.append(Block(heading, pictures))
+    tell("report", total - 2, total)
+    write_documents(work, study, results, blocks)
+    tell("manifest", total - 1, total)
+    work.drop("parts")
+    outputs = {p.relative_to(work.folder).as_posix(): sha256(p) for p in work.files() if p.name != NAME}
+    content = manifest(study.plan, study.cohort.provenance.n_rows, len(study.cohort), study.simulated, outputs)
+    write(work.path(NAME), json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+    work.finish()
+    tell("done", total, total)
+    return work.out
+
+
+def result_part(work: Workspace, study: Study, variable: str | None, place: int) -> pd.DataFrame:
+    """The rows of one variable, computed or taken up from an earlier run."""
+
+    def make() -> str:
+        rows = outcome_results(endpoints_of(study, variable), variable, study.plan.settings)
+        return rows.to_csv(index=False, lineterminator="\n")
+
+    return read_results(work.step(f"parts/{place:02d}.csv", make).read_text(encoding="utf-8"))
+
+
+def read_results(content: str) -> pd.DataFrame:
+    """Results from their CSV text, to the last digit; a level called "NA" stays a level."""
+    table = pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False)
+    for name in RESULT_COLUMNS:
+        if name not in TEXT_COLUMNS:
+            table[name] = np.array([float(cell) if cell else np.nan for cell in table[name]])
+    return table
+
+
+def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks: list[Block]) -> None:
+    """results.csv, the tables, methods.md and report.html."""
+    plan = study.plan
+    labelled = results.assign(data="simulated" if study.simulated else "patients")
+    write(work.path("results.csv"), escape_formulas(labelled).to_csv(index=False, lineterminator="\n"))
+    horizon = plan.settings.horizon
+    flow = flow_table(study.cohort.flow_table())
+    outcome = outcome_table(results, study.labels, horizon, style=plan.style)
+    has_ledger = results["term"].str.startswith("ledger").any()
+    ledger = ledger_table(results, study.labels, horizon) if has_ledger else None
+    differences = difference_table(results, study.labels, horizon)
+    tables = [labelled_table(t, study.simulated) for t in (flow, outcome, ledger, differences) if t is not None]
+    for table in tables:
+        write(work.path(f"tables/{table.name}.csv"), table.to_csv())
+        write(work.path(f"tables/{table.name}.html"), standalone(table))
+    by_name = {table.name: table for table in tables}
+    policies = {name: endpoint.policy for name, endpoint in study.endpoints.items()}
+    text = prose.methods(plan.settings, policies, versions(), simulated=study.simulated, notice=plan.notice)
+    write(work.path("methods.md"), text)
+    page = html_page(
+        title=plan.title,
+        question=plan.question,
+        notice=plan.notice,
+        simulated=study.simulated,
+        summary=prose.summary(results, study.labels, plan.settings),
+        flow=by_name["flow"],
+        outcome=by_name["outcome"],
+        blocks=blocks,
+        ledger=by_name.get("ledger"),
+        differences=by_name.get("differences"),
+        endpoints={f"{name}: {ENDPOINTS[name].label}": policy for name, policy in policies.items()},
+        methods=text.split("## Statistics\n\n")[1].split("\n\n## Software\n\n")[0].splitlines(),
+        notes=[*study.cohort.provenance.notes, *(f"Rule applied: {rule}" for rule in study.cohort.provenance.rules)],
+    )
+    write(work.path("report.html"), page)
+
+
+def labelled_table(table: Table, simulated: bool) -> Table:
+    """The table, saying so when its data are simulated."""
+    return table._replace(subtitle=f"{table.subtitle} · simulated data") if simulated else table
+
+
+def standalone(table: Table) -> str:
+    """A table as an HTML file of its own."""
+    head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>'
+    return f"{head}{table.title}</title></head><body>\n{table.to_html()}\n</body></html>\n"
