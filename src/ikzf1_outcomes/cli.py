@@ -49,7 +49,7 @@ def run_with_progress(study: Path, out: Path, *, overwrite: bool) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<40.40}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("reading", total=None)
+        task = bar.add_task("reading", total=1)
 
         def tell(step: str, done: int, total: int) -> None:
             bar.update(task, description=step, completed=done, total=total)
@@ -67,7 +67,7 @@ def validate(study: StudyFile) -> None:
         loaded = load_study(study)
         typer.echo(f"{len(loaded.cohort)} patients, {loaded.cohort.provenance.n_rows} rows in the file")
         for endpoint in loaded.endpoints.values():
-            typer.echo(f"{endpoint.name}: {endpoint.n} patients, {endpoint.n_event} events, {endpoint.n_excluded} left out")
+            typer.echo(f"{endpoint}, {endpoint.n_excluded} left out")
         typer.echo("The study file and the patients are in order.")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 NO_DELETION = "no deletion detected"
 
 LEVEL_LABELS: dict[tuple[str, str], str] = {
@@ -42,6 +44,18 @@ def variable_label(variable: str, labels: Mapping[str, str]) -> str:
     return labels.get(variable, variable)
 
 
-def estimate_label(endpoint: str, horizon: float) -> str:
-    """Heading of a main estimate: "5-year EFS, %"."""
-    return f"{horizon:g}-year {ESTIMATE_LABELS.get(endpoint, endpoint)}, %"
+def estimate_name(endpoint: str, origin: str = "") -> str:
+    """What the field calls an endpoint's estimate; with its origin where a table has several.
+
+    Examples
+    --------
+    >>> estimate_name("RELAPSE", "remission")
+    'CIR from remission'
+    """
+    return ESTIMATE_LABELS.get(endpoint, endpoint) + (f" from {origin}" if origin else "")
+
+
+def shown_origins(results: pd.DataFrame) -> dict[str, str]:
+    """Origin of each endpoint, empty where all endpoints share one: then no row can be mistaken."""
+    origins = results.groupby("endpoint", sort=False)["origin"].first()
+    return {name: origin if origins.nunique() > 1 else "" for name, origin in origins.items()}

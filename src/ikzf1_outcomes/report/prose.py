@@ -9,7 +9,7 @@ import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
 from ikzf1_outcomes.report import cells
-from ikzf1_outcomes.report.labels import ESTIMATE_LABELS, level_label, variable_label
+from ikzf1_outcomes.report.labels import estimate_name, level_label, shown_origins, variable_label
 from ikzf1_outcomes.report.tables import SURVIVAL, ordered_variables
 from ikzf1_outcomes.results import EVERYBODY, Settings, select
 
@@ -25,38 +25,38 @@ INTERVALS = {
 def summary(results: pd.DataFrame, labels: Mapping[str, str], settings: Settings) -> list[str]:
     """The findings in plain words, effect sizes first: one sentence a contrast and endpoint, then everybody."""
     lines = []
+    origins = shown_origins(results)
     for variable in ordered_variables(results):
         part = select(results, variable=variable)
-        for endpoint in dict.fromkeys(part["endpoint"]):
+        for endpoint, origin in origins.items():
+            name = f"{settings.horizon:g}-year {estimate_name(endpoint, origin)}"
             own = select(part, endpoint=endpoint)
             term = "survival" if endpoint in SURVIVAL else "incidence"
             at = select(own, term=term, time=settings.horizon)
             if variable == EVERYBODY:
-                lines.append(everybody(at, own, endpoint, settings.horizon))
+                lines.append(everybody(at, own, name))
             elif len(at) > 1:
-                lines += contrasts(at, own, endpoint, variable, labels, settings.horizon)
+                lines += contrasts(at, own, endpoint, name, variable, labels)
     return [line for line in lines if line]
 
 
-def everybody(at: pd.DataFrame, own: pd.DataFrame, endpoint: str, horizon: float) -> str:
+def everybody(at: pd.DataFrame, own: pd.DataFrame, name: str) -> str:
     """The sentence for all patients."""
     if not len(at):
         return ""
     row = at.iloc[0]
     events = cells.count(float(select(own, term=row["term"])["n_event"].max()))
-    name = f"{horizon:g}-year {ESTIMATE_LABELS.get(endpoint, endpoint)}"
     estimate = in_percent(row)
     return f"All patients: {name} {estimate} ({cells.count(row['n'])} patients, {events} events)."
 
 
 def contrasts(
-    at: pd.DataFrame, own: pd.DataFrame, endpoint: str, variable: str, labels: Mapping[str, str], horizon: float
+    at: pd.DataFrame, own: pd.DataFrame, endpoint: str, name: str, variable: str, labels: Mapping[str, str]
 ) -> list[str]:
     """A sentence for each level against the reference level."""
     reference = at.iloc[0]
     ratios = select(own, term="hazard ratio")
     tests = select(own, term="test")
-    name = f"{horizon:g}-year {ESTIMATE_LABELS.get(endpoint, endpoint)}"
     kind = "hazard ratio" if endpoint in SURVIVAL else "cause-specific hazard ratio"
     lines = []
     for _, row in at.iloc[1:].iterrows():

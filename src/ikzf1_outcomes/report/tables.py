@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.report import cells
-from ikzf1_outcomes.report.labels import estimate_label, level_label, variable_label
+from ikzf1_outcomes.report.labels import estimate_name, level_label, shown_origins, variable_label
 from ikzf1_outcomes.results import EVERYBODY, select
 
 SURVIVAL = ("EFS", "OS", "DFS")
@@ -89,7 +89,7 @@ def outcome_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: flo
     -------
     Table
     """
-    endpoints = list(dict.fromkeys(results["endpoint"]))
+    names = {name: estimate_name(name, origin) for name, origin in shown_origins(results).items()}
     rows = []
     for variable in ordered_variables(results):
         part = select(results, variable=variable)
@@ -97,9 +97,9 @@ def outcome_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: flo
         for place, group in enumerate(groups):
             row = {"section": variable_label(variable, labels) if variable != EVERYBODY else "All patients"}
             row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
-            for endpoint in endpoints:
+            for endpoint, short in names.items():
                 own = select(part, endpoint=endpoint)
-                row |= endpoint_cells(own, group, endpoint, horizon, style, first=place == 0)
+                row |= endpoint_cells(own, group, endpoint, short, horizon, style, first=place == 0)
             row |= follow_up_cell(part, group)
             rows.append(row)
     shown = "95 % CI" if style == "interval" else "± standard error"
@@ -113,12 +113,11 @@ def outcome_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: flo
 
 
 def endpoint_cells(
-    rows: pd.DataFrame, group: str, endpoint: str, horizon: float, style: str, *, first: bool
+    rows: pd.DataFrame, group: str, endpoint: str, short: str, horizon: float, style: str, *, first: bool
 ) -> dict[str, str]:
     """Cells of one endpoint for one group; tests stand in the first row of their variable."""
     term, test = ("survival", "log-rank") if endpoint in SURVIVAL else ("incidence", "Gray")
-    name = estimate_label(endpoint, horizon)
-    short = name.split(" ", 1)[1].removesuffix(", %")
+    name = f"{horizon:g}-year {short}, %"
     at = select(rows, term=term, time=horizon, group=group)
     out = {f"{short}: N": "", f"{short}: events": "", name: ""}
     if len(at):
