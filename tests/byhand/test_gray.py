@@ -141,3 +141,8 @@ def test_pairs_are_tested_on_their_own_rows():
         own = [i for i, arm in enumerate(THREE["arm"]) if arm in pair]
         columns = {name: [column[i] for i in own] for name, column in THREE.items()}
         assert statistic == pytest.approx(chi_square(*naive(columns, list(pair))), rel=1e-10)
+
+
+def test_the_slow_twin_gives_the_values_of_cmprsk_too():
+    columns = {"t": [1.0, 1, 2, 3], "s": [1, 1, 1, 1], "arm": list("aabb")}
+    assert chi_square(*naive(columns, ["a", "b"])) == pytest.approx(3, rel=1e-12)

@@ -22,7 +22,9 @@ def percent(estimate: float, low: float = math.nan, high: float = math.nan, digi
     """
     if math.isnan(estimate):
         return NOT_ESTIMABLE
-    limits = "–" if math.isnan(low) or math.isnan(high) else f"{100 * low:.{digits}f}–{100 * high:.{digits}f}"
+    # no interval has no width: before the first time of a group the limits only repeat the estimate
+    unknown = math.isnan(low) or math.isnan(high) or low == high
+    limits = "–" if unknown else f"{100 * low:.{digits}f}–{100 * high:.{digits}f}"
     return f"{100 * estimate:.{digits}f} ({limits})"
 
 

@@ -36,7 +36,7 @@ def level_label(variable: str, level: str) -> str:
     >>> level_label("ikzf1_class", "none")
     'no deletion detected'
     """
-    return LEVEL_LABELS.get((variable, level), level)
+    return LEVEL_LABELS.get((variable, level), str(level).replace("_", " "))
 
 
 def variable_label(variable: str, labels: Mapping[str, str]) -> str:

@@ -23,20 +23,25 @@ INTERVALS = {
 
 
 def summary(results: pd.DataFrame, labels: Mapping[str, str], settings: Settings) -> list[str]:
-    """The findings in plain words, effect sizes first: one sentence a contrast and endpoint, then everybody."""
+    """The findings in plain words: everybody, then each level of the first grouping variable, effect sizes first."""
     lines = []
+    shown = ordered_variables(results)[:2]
     origins = shown_origins(results)
-    for variable in ordered_variables(results):
+    for variable in shown:
         part = select(results, variable=variable)
         for endpoint, origin in origins.items():
             name = f"{settings.horizon:g}-year {estimate_name(endpoint, origin)}"
             own = select(part, endpoint=endpoint)
             term = "survival" if endpoint in SURVIVAL else "incidence"
             at = select(own, term=term, time=settings.horizon)
+            at = at[at["n"] > 0]
             if variable == EVERYBODY:
                 lines.append(everybody(at, own, name))
             elif len(at) > 1:
                 lines += contrasts(at, own, endpoint, name, variable, labels)
+    rest = [variable_label(name, labels) for name in ordered_variables(results)[2:]]
+    if rest:
+        lines.append(f"In the outcome table also: {', '.join(rest)}.")
     return [line for line in lines if line]
 
 
@@ -47,7 +52,7 @@ def everybody(at: pd.DataFrame, own: pd.DataFrame, name: str) -> str:
     row = at.iloc[0]
     events = cells.count(float(select(own, term=row["term"])["n_event"].max()))
     estimate = in_percent(row)
-    return f"All patients: {name} {estimate} ({cells.count(row['n'])} patients, {events} events)."
+    return f"All patients: {name} {estimate} ({patients(row['n'])}, {events} events)."
 
 
 def contrasts(
@@ -66,7 +71,7 @@ def contrasts(
         against = f"{in_percent(reference)} in {level_label(variable, reference['group'])}"
         lines.append(
             f"{head}{kind} {shown or 'not estimable'}; {name} {in_percent(row)} "
-            f"({cells.count(row['n'])} patients) against {against}."
+            f"({patients(row['n'])}) against {against}."
         )
     if len(tests) and not np.isnan(tests["p_value"].iloc[0]):
         test = "log-rank" if endpoint in SURVIVAL else "Gray"
@@ -76,12 +81,19 @@ def contrasts(
     return lines
 
 
+def patients(n: float) -> str:
+    """A number of patients in words."""
+    return "1 patient" if n == 1 else f"{cells.count(n)} patients"
+
+
 def in_percent(row: pd.Series) -> str:
     """An estimate in words: "63 % (95 % CI 49–74)", or "not estimable"."""
     text = cells.percent(row["estimate"], row["low"], row["high"])
     if text == cells.NOT_ESTIMABLE:
         return "not estimable"
     number, limits = text.split(" ", 1)
+    if limits == "(–)":
+        return f"{number} % (no interval)"
     return f"{number} % ({100 * row['conf_level']:g} % CI {limits[1:]}"
 
 

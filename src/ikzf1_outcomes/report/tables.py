@@ -66,9 +66,9 @@ def ordered_variables(results: pd.DataFrame) -> list[str]:
 
 
 def groups_of(rows: pd.DataFrame) -> list[str]:
-    """Groups in the order of the results; the one group of a row for everybody is called "all"."""
+    """Groups with somebody in them, in the order of the results; the one group of a row for everybody is "all"."""
     counted = rows[rows["term"].isin(("survival", "incidence"))]
-    return list(dict.fromkeys(counted["group"]))
+    return list(dict.fromkeys(counted.loc[counted["n"] > 0, "group"]))
 
 
 def outcome_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: float, *, style: str = "interval") -> Table:
@@ -171,7 +171,7 @@ def footnotes(results: pd.DataFrame, horizon: float) -> list[str]:
         f"an estimate beyond the last follow-up of a group is not estimable.",
     ]
     shown = results[results["term"].isin(("survival", "incidence", "test", "hazard ratio"))]
-    shown = shown[(shown["time"] == horizon) | shown["time"].isna()]
+    shown = shown[((shown["time"] == horizon) | shown["time"].isna()) & ~(shown["n"] == 0)]
     noted = shown[(shown["note"] != "") & (shown["note"] != "reference")]
     for note in dict.fromkeys(noted["note"]):
         where = select(noted, note=note)
@@ -180,6 +180,10 @@ def footnotes(results: pd.DataFrame, horizon: float) -> list[str]:
             for e, v, g in zip(where["endpoint"], where["variable"], where["group"], strict=True)
         )
         lines.append(f"{note[0].upper()}{note[1:]}: {'; '.join(places)}.")
+    empty = results[(results["n"] == 0) & results["term"].isin(("survival", "incidence"))]
+    nobody = dict.fromkeys(f"{v} {level_label(v, g)}" for v, g in zip(empty["variable"], empty["group"], strict=True))
+    if nobody:
+        lines.append(f"Levels with nobody in them are not shown: {', '.join(nobody)}.")
     excluded = results.groupby("endpoint", sort=False)["n_excluded"].max()
     lines += [f"{name}: {int(n)} patients left out by the definition." for name, n in excluded.items() if n > 0]
     return lines
@@ -198,7 +202,7 @@ def ledger_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: floa
     for variable in ordered_variables(ledger):
         part = select(ledger, variable=variable)
         chances, means = (select(part, term=f"ledger: {term}") for term in ("probability", "mean time"))
-        for group in dict.fromkeys(chances["group"]):
+        for group in dict.fromkeys(chances.loc[chances["n"] > 0, "group"]):
             row = {"section": variable_label(variable, labels) if variable != EVERYBODY else "All patients"}
             row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
             own = select(chances, group=group)

@@ -41,9 +41,10 @@ def ticks_of(endpoint: Endpoint, horizon: float) -> list[float]:
 
 
 def named_levels(table: pd.DataFrame, variable: str | None) -> pd.DataFrame:
-    """The table with its levels in words."""
+    """The rows of groups with somebody in them, their levels in words."""
     if variable is None:
         return table
+    table = table[table["n"] > 0]
     return table.assign(group=[level_label(variable, str(level)) for level in table["group"]])
 
 
@@ -82,7 +83,7 @@ def draw_curve(work: Workspace, endpoint: Endpoint, variable: str | None, stem: 
 
 def draw_ledger(work: Workspace, endpoint: Endpoint, variable: str | None, stem: str, study: Study) -> Picture:
     """Stacked first events over time, a panel for each group."""
-    from ikzf1_outcomes.report import figures
+    from ikzf1_outcomes.report import figures, ledger_figures
 
     tidy = named_levels(cumulative_incidence(endpoint, variable).tidy(), variable)
     svg = work.path(f"{stem}.svg")
@@ -90,7 +91,7 @@ def draw_ledger(work: Workspace, endpoint: Endpoint, variable: str | None, stem:
     if not (svg.is_file() and svg.with_suffix(".png").is_file()):
         svg.parent.mkdir(parents=True, exist_ok=True)
         limit = max(ticks_of(endpoint, study.plan.settings.horizon))
-        figure = figures.ledger_panels(
+        figure = ledger_figures.ledger_panels(
             tidy, groups, x_label=f"Years from {endpoint.origin}", horizon=limit, note=note_of(study)
         )
         figures.save_figure(figure, svg.with_suffix(""))

@@ -1,0 +1,21 @@
+"""Cohorts whose truth is known: simulated patients, calibrated to published margins. Nobody in them is real."""
+
+from __future__ import annotations
+
+from ikzf1_outcomes.simulate.cohorts import simulate_cohort
+from ikzf1_outcomes.simulate.export import hospital_file
+from ikzf1_outcomes.simulate.figures import Figures, Hazard
+from ikzf1_outcomes.simulate.parameters import SimulationParameters
+from ikzf1_outcomes.simulate.reference import REFERENCE
+from ikzf1_outcomes.simulate.truth import SimulationTruth, simulation_truth
+
+__all__ = [
+    "REFERENCE",
+    "Figures",
+    "Hazard",
+    "SimulationParameters",
+    "SimulationTruth",
+    "hospital_file",
+    "simulate_cohort",
+    "simulation_truth",
+]
