@@ -98,11 +98,13 @@ def endpoint_parts(endpoint: Endpoint, variable: str | None, chosen: Settings) -
     if endpoint.interest is None:
         curve = kaplan_meier(endpoint, variable, std_error=chosen.std_error, **interval)  # type: ignore[arg-type]
         name = f"Kaplan-Meier, {chosen.std_error.capitalize()} standard error"
-        parts.append(running(curve.tidy(times)).assign(term="survival", method=name))
+        parts += [running(curve.tidy(times)).assign(term="survival", method=name), whole(curve.glance(), "survival", name)]
     else:
-        tidy = cumulative_incidence(endpoint, variable, **interval).tidy(times)  # type: ignore[arg-type]
-        own = tidy[tidy["cause"] == endpoint.interest]
-        parts.append(running(own).assign(term="incidence", method="Aalen-Johansen, Greenwood-type standard error"))
+        incidence = cumulative_incidence(endpoint, variable, **interval)  # type: ignore[arg-type]
+        tidy, counts = incidence.tidy(times), incidence.glance()
+        name = "Aalen-Johansen, Greenwood-type standard error"
+        parts.append(running(tidy[tidy["cause"] == endpoint.interest]).assign(term="incidence", method=name))
+        parts.append(whole(counts[counts["cause"] == endpoint.interest], "incidence", name))
     if endpoint.interest is None and len(endpoint.causes) > 1:
         ledger = failure_ledger(endpoint, variable, at=chosen.horizon, **interval)  # type: ignore[arg-type]
         parts.append(ledger.assign(method="failure ledger", term="ledger: " + ledger["term"]))
@@ -113,6 +115,12 @@ def endpoint_parts(endpoint: Endpoint, variable: str | None, chosen: Settings) -
         parts.append(between_groups(endpoint, variable, chosen))
         parts.append(hazard_ratios(endpoint, variable, chosen))
     return parts
+
+
+def whole(glance: pd.DataFrame, term: str, method: str) -> pd.DataFrame:
+    """Patients and events of each group over the whole follow-up."""
+    kept = [name for name in ("group", "cause", "n", "n_event", "note") if name in glance]
+    return glance[kept].assign(term=f"{term}: whole follow-up", scale="count", method=method)
 
 
 def running(tidy: pd.DataFrame) -> pd.DataFrame:

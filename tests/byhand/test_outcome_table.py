@@ -10,7 +10,9 @@ import pytest
 
 import ikzf1_outcomes as iko
 from ikzf1_outcomes.report import prose
-from ikzf1_outcomes.report.tables import difference_table, escape_formulas, ledger_table, outcome_table
+from ikzf1_outcomes.report.ledger import difference_table, ledger_table
+from ikzf1_outcomes.report.outcome import outcome_table
+from ikzf1_outcomes.report.tables import escape_formulas
 from ikzf1_outcomes.results import RESULT_COLUMNS, Settings, select
 
 ROWS = [("none", 3.0, 2), ("ik6", 1.0, 1), ("none", 6.0, 0), ("ik6", 7.0, 0)]
@@ -76,15 +78,15 @@ def test_cells_of_the_outcome_table(results):
     body = table.body.set_index("row")
     assert list(table.body["section"]) == ["All patients", "IKZF1 class", "IKZF1 class"]
     assert list(body.index) == ["All", "no deletion detected", "IK6 (Δ4-7)"]
-    assert list(body["EFS: N"]) == ["8", "4", "4"]
-    assert list(body["EFS: events"]) == ["3", "1", "2"]
-    assert body.loc["IK6 (Δ4-7)", "5-year EFS, %"].startswith("50 (")
-    assert body.loc["no deletion detected", "5-year CIR, %"] == "0 (–)"
-    assert body.loc["no deletion detected", "HR, EFS"] == "Reference"
+    assert list(body["N"]) == ["8", "4", "4"]
+    assert list(body["EFS | Events"]) == ["3", "1", "2"]
+    assert body.loc["IK6 (Δ4-7)", "EFS | 5-year, %"].startswith("50 (")
+    assert body.loc["no deletion detected", "CIR | 5-year, %"] == "0 (–)"
+    assert body.loc["no deletion detected", "EFS | HR"] == "Reference"
     # no relapse in the reference level: the ratio is infinite, and not printed
-    assert body.loc["IK6 (Δ4-7)", "cause-specific HR, CIR"] == "NE"
-    assert body.loc["IK6 (Δ4-7)", "p (log-rank, EFS)"] == ""
-    assert body.loc["no deletion detected", "p (log-rank, EFS)"] == "0.38"
+    assert body.loc["IK6 (Δ4-7)", "CIR | cause-specific HR"] == "NE"
+    assert body.loc["IK6 (Δ4-7)", "EFS | p (log-rank)"] == ""
+    assert body.loc["no deletion detected", "EFS | p (log-rank)"] == "0.38"
 
 
 def test_the_log_rank_p_is_that_of_the_hand_calculation():
@@ -105,16 +107,16 @@ def test_what_is_not_estimable_has_a_footnote(results):
 def test_standard_error_style(results):
     body = outcome_table(results, LABELS, 5.0, style="error").body.set_index("row")
     # Greenwood: 1/2 * sqrt(1/12 + 1/6) = 1/4
-    assert body.loc["IK6 (Δ4-7)", "5-year EFS, %"] == "50 ± 25"
+    assert body.loc["IK6 (Δ4-7)", "EFS | 5-year, %"] == "50 ± 25"
 
 
 def test_ledger_and_difference_tables(results):
     body = ledger_table(results, LABELS, 5.0).body.set_index("row")
-    assert body.loc["IK6 (Δ4-7)", "event-free, mean years"] == "3.25"
-    assert body.loc["IK6 (Δ4-7)", "relapse, %"].startswith("50.0 (")
+    assert body.loc["IK6 (Δ4-7)", "Mean years of 5 | event-free "] == "3.25"
+    assert body.loc["IK6 (Δ4-7)", "5-year, % | relapse"].startswith("50.0 (")
     differences = difference_table(results, LABELS, 5.0).body
     assert list(differences["row"]) == ["IK6 (Δ4-7) vs no deletion detected"]
-    assert differences["event-free, % points"].iloc[0].startswith("−25 (")
+    assert differences["% points | event-free"].iloc[0].startswith("−25 (")
 
 
 def test_sentences_say_what_the_table_says(results):

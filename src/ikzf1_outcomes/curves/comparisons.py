@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
+from ikzf1_outcomes.endpoint import Columns, Endpoint, label, take_rows
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels import tests as kernel
 from ikzf1_outcomes.kernels.risk import Floats, risk_matrix
@@ -248,7 +248,7 @@ def gray_test(
     Raises
     ------
     InputError
-        Unknown cause; delayed entry; fewer than two groups.
+        Unknown cause; delayed entry at different times (one landmark for all is fine); fewer than two groups.
 
     Examples
     --------
@@ -260,9 +260,9 @@ def gray_test(
     'Gray'
     """
     k = endpoint.cause_code(cause) - 1
-    if endpoint.entry is not None:
+    if len(endpoint.rows.late):
         raise InputError(
-            "Gray's test is not defined with delayed entry or split rows", next_step="Use cause-specific tests instead."
+            "Gray's test is not defined when rows enter at different times", next_step="Use cause-specific tests instead."
         )
 
     def one_stratum(n_risk: Floats, events: Floats) -> tuple[Floats, Floats, Floats]:
@@ -340,13 +340,6 @@ def pairwise_tests(
     if how and known.any():
         table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method=how)[1]
     return table[["contrast", "n", "statistic", "df", "p_value", "p_adjusted", "method", "note"]]
-
-
-def label(level: Any) -> str:
-    """A level in words: several columns joined by a comma, whole floats without their point."""
-    if isinstance(level, tuple):
-        return ", ".join(label(part) for part in level)
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def two_sided(z: Floats) -> Floats:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.curves.comparisons import label, two_sided
+from ikzf1_outcomes.curves.comparisons import two_sided
 from ikzf1_outcomes.curves.incidence import cumulative_incidence
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.curves.survival import join, kaplan_meier
-from ikzf1_outcomes.endpoint import Columns, Endpoint
+from ikzf1_outcomes.endpoint import Columns, Endpoint, label
 from ikzf1_outcomes.errors import InputError
 
 

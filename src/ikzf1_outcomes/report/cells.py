@@ -56,6 +56,21 @@ def signed_percent(estimate: float, low: float, high: float) -> str:
     return f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
 
 
+def signed_years(estimate: float, low: float, high: float) -> str:
+    """A difference of times: "−0.57 (−0.92 to −0.28)".
+
+    Examples
+    --------
+    >>> signed_years(-0.571, -0.92, 0.281)
+    '−0.57 (−0.92 to +0.28)'
+    """
+    if math.isnan(estimate):
+        return NOT_ESTIMABLE
+    numbers = [f"{value:+.2f}".replace("-", "−") for value in (estimate, low, high)]
+    numbers = ["0.00" if text in ("+0.00", "−0.00") else text for text in numbers]
+    return f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
+
+
 def ratio(estimate: float, low: float, high: float) -> str:
     """A ratio with its interval: "2.64 (1.17–5.95)"; one decimal from 10 on, none from 100 on.
 

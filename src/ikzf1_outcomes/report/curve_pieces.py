@@ -152,8 +152,11 @@ def read_step(piece: Piece, times: Floats) -> Floats:
     return piece.estimate[np.searchsorted(piece.time, times, side="right") - 1]
 
 
-def stack_pieces(found: Sequence[Piece]) -> tuple[Floats, Floats]:
-    """Common times of the causes of one group, and the borders between them: (causes + 2, times), from 0 up to 1."""
+def stack_pieces(found: Sequence[Piece], until: float) -> tuple[Floats, Floats]:
+    """Common times of the causes of one group, and the borders between them: (causes + 2, times), from 0 up to 1.
+
+    They end at the last follow-up, but at `until` where everybody has had an event: then nothing can change.
+    """
     drawn = [piece for piece in found if not piece.is_empty]
     end = min(piece.time[-1] for piece in drawn)
     times = np.unique(np.concatenate([piece.time for piece in drawn]))
@@ -165,6 +168,8 @@ def stack_pieces(found: Sequence[Piece]) -> tuple[Floats, Floats]:
             "the incidences of the causes do not add up to at most 1 at every time",
             next_step="Give the .tidy() of cumulative_incidence, with one row a time and cause.",
         )
+    if borders[-2, -1] >= 1 - ROUNDING and times[-1] < until:
+        return np.append(times, until), np.column_stack((borders, borders[:, -1]))
     return times, borders
 
 

@@ -48,9 +48,9 @@ class Words(NamedTuple):
     note: str
 
 
-def new_axes(n_labels: int, table: RiskRows | None, note: str) -> Axes:
+def new_axes(texts: Sequence[str], table: RiskRows | None, note: str) -> Axes:
     """Axes of a figure of their own, high enough for the labels at their edge and the table below."""
-    body = max(BODY, 0.9 + n_labels * 10.5 / 72)
+    body = max(BODY, 0.9 + sum(2.5 + 9.5 * (text.count("\n") + 1) for text in texts) / 72)
     below = 0.0 if table is None else table_height(risk_blocks(table, table.counts["time"].unique()[:1])) / 72
     below += 0.2 + 0.13 * (len(note) // 78) if note else 0.0
     figure = Figure(figsize=(WIDTH, body + below), layout="constrained")
@@ -97,11 +97,16 @@ def incidence_looks(levels: Sequence[Any], causes: Sequence[str]) -> tuple[list[
     return curves, labels, [group._replace(dash="-") for group in groups]
 
 
-def edge_labels(pieces: Sequence[Piece], styles: Sequence[Style], names: Sequence[str], end: float) -> EdgeLabels:
-    """Names of the curves at the right edge; a group without anything to draw says so at the bottom."""
+def edge_texts(pieces: Sequence[Piece], names: Sequence[str]) -> list[str]:
+    """Names of the curves as they stand at the right edge; a group without anything to draw says so."""
     texts = [f"{name}: no estimate" if piece.is_empty else name for piece, name in zip(pieces, names, strict=True)]
+    return [text_lines(text, EDGE_WIDTH, 3) for text in texts]
+
+
+def edge_labels(texts: Sequence[str], pieces: Sequence[Piece], styles: Sequence[Style], end: float) -> EdgeLabels:
+    """The labels of the curves, beside their ends; at the bottom for a curve that is not there."""
     anchors = [(end, 0.0) if piece.is_empty else (piece.time[-1], piece.estimate[-1]) for piece in pieces]
-    return EdgeLabels([text_lines(text, EDGE_WIDTH, 3) for text in texts], styles, np.array(anchors))
+    return EdgeLabels(texts, styles, np.array(anchors))
 
 
 def finish(

@@ -26,7 +26,16 @@ from ikzf1_outcomes.report.curve_pieces import (
     levels_of,
     value_at,
 )
-from ikzf1_outcomes.report.drawing import Words, draw_steps, edge_labels, finish, highest, incidence_looks, new_axes
+from ikzf1_outcomes.report.drawing import (
+    Words,
+    draw_steps,
+    edge_labels,
+    edge_texts,
+    finish,
+    highest,
+    incidence_looks,
+    new_axes,
+)
 from ikzf1_outcomes.report.ledger_figures import ledger_figure, ledger_panels
 from ikzf1_outcomes.report.palette import (
     EDGE_WIDTH,
@@ -108,11 +117,12 @@ def survival_figure(
         pieces = cut_pieces(table, levels, causes, 1.0, start, checked_horizon(horizon))
         names, few = distinct_names(levels, 2 * EDGE_WIDTH), len(levels) <= len(OKABE_ITO)
         rows = None if counts is None else RiskRows(counts, levels, causes, styles)
-        ax = ax or new_axes(len(pieces), rows, note)
+        texts = edge_texts(pieces, names)
+        ax = ax or new_axes(texts, rows, note)
         draw_steps(ax, pieces, styles, names, censor_marks=censor_marks and few, bands=bands and few)
         end = finish(ax, pieces, 1.0, Words(title, x_label, y_label, note), horizon=horizon, table=rows)
         if levels != ["all"]:
-            ax.add_artist(edge_labels(pieces, styles, names, end))
+            ax.add_artist(edge_labels(texts, pieces, styles, end))
     return ax
 
 
@@ -176,12 +186,13 @@ def incidence_figure(
         note = " ".join([f"Competing events: {', '.join(rivals)}."] * bool(rivals) + [note]).strip()
         y_label = y_label or "Cumulative incidence" + (f" of {drawn[0]}" if len(drawn) == 1 else "")
         rows = None if counts is None else RiskRows(counts, levels, drawn, group_styles)
-        ax = ax or new_axes(len(pieces), rows, note)
+        texts = edge_texts(pieces, names)
+        ax = ax or new_axes(texts, rows, note)
         draw_steps(ax, pieces, styles, names, censor_marks=censor_marks, bands=shaded)
         words = Words(title, x_label, y_label, note)
         end = finish(ax, pieces, highest(pieces, shaded), words, horizon=horizon, table=rows)
         if levels != ["all"] or len(drawn) > 1:
-            ax.add_artist(edge_labels(pieces, styles, names, end))
+            ax.add_artist(edge_labels(texts, pieces, styles, end))
     return ax
 
 
@@ -223,6 +234,7 @@ def save_figure(figure: Figure | SubFigure, stem: Path) -> tuple[Path, Path]:
         picture = io.BytesIO()
         with house_style(), warnings.catch_warnings():
             # Names were made drawable; text that somebody else put on the axes may not be.
+            forget_layout(figure)
             warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
             figure.canvas.figure.savefig(
                 picture, format=kind, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.08
@@ -231,6 +243,15 @@ def save_figure(figure: Figure | SubFigure, stem: Path) -> tuple[Path, Path]:
         path.write_bytes(picture.getvalue())
         written.append(path)
     return written[0], written[1]
+
+
+def forget_layout(figure: Figure | SubFigure) -> None:
+    """Put axes back where their grid has them: a layout starts from the last drawing, whose rounding would be seen."""
+    for ax in figure.axes:
+        grid, in_layout = ax.get_subplotspec(), ax.get_in_layout()
+        if grid is not None and figure.canvas.figure.get_layout_engine() is not None:
+            ax.set_subplotspec(grid)
+            ax.set_in_layout(in_layout)
 
 
 def alt_text(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ikzf1_outcomes.results import EVERYBODY
+
 NO_DELETION = "no deletion detected"
 
 LEVEL_LABELS: dict[tuple[str, str], str] = {
@@ -58,4 +60,15 @@ def estimate_name(endpoint: str, origin: str = "") -> str:
 def shown_origins(results: pd.DataFrame) -> dict[str, str]:
     """Origin of each endpoint, empty where all endpoints share one: then no row can be mistaken."""
     origins = results.groupby("endpoint", sort=False)["origin"].first()
-    return {name: origin if origins.nunique() > 1 else "" for name, origin in origins.items()}
+    return {name: origin if len(set(origins)) > 1 else "" for name, origin in origins.items()}
+
+
+def section_label(variable: str, labels: Mapping[str, str]) -> str:
+    """Heading of a block of rows."""
+    return "All patients" if variable == EVERYBODY else variable_label(variable, labels)
+
+
+def ordered_variables(results: pd.DataFrame) -> list[str]:
+    """Variables in the order of the results, everybody first."""
+    names = list(dict.fromkeys(results["variable"]))
+    return sorted(names, key=lambda name: name != EVERYBODY)

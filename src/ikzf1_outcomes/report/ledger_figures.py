@@ -97,15 +97,15 @@ def ledger_figure(
         )
     with house_style():
         pieces = cut_pieces(table, levels, causes, 0.0, start, checked_horizon(horizon))
-        ax = ax or new_axes(len(causes) + 1, None, note)
-        times, borders = stack_pieces(pieces)
+        texts = [text_lines(name, EDGE_WIDTH, 2) for name in (*causes, EVENT_FREE)]
+        ax = ax or new_axes(texts, None, note)
+        times, borders = stack_pieces(pieces, frame_end(pieces, horizon, None))
         fills = draw_areas(ax, times, borders, causes)
         finish(ax, pieces, 1.0, Words(title, x_label, y_label, note), horizon=horizon, table=None)
         ax.grid(visible=False)
         if labels:
             middles = (borders[1:, -1] + borders[:-1, -1]) / 2
             anchors = np.column_stack((np.full(len(middles), times[-1]), middles))
-            texts = [text_lines(name, EDGE_WIDTH, 2) for name in (*causes, EVENT_FREE)]
             ax.add_artist(EdgeLabels(texts, fills, anchors, leaders=False))
     return ax
 
@@ -172,7 +172,8 @@ def ledger_panels(
             if position >= len(wanted):
                 ax.remove()
                 continue
-            draw_panel(ax, pieces[position * len(causes) : (position + 1) * len(causes)], causes, names[position])
+            ax.set_title(names[position], loc="left", fontsize=NORMAL)
+            draw_panel(ax, pieces[position * len(causes) : (position + 1) * len(causes)], causes, end)
             frame(ax, end, nice_ticks(end, 5), 1.0)
             ax.grid(visible=False)
             # The lowest panel of a column has tick labels, though a shorter last row leaves the place below it empty.
@@ -211,13 +212,12 @@ def draw_areas(ax: Axes, times: Floats, borders: Floats, causes: Sequence[str]) 
     return fills
 
 
-def draw_panel(ax: Axes, pieces: Sequence[Piece], causes: Sequence[str], title: str) -> None:
+def draw_panel(ax: Axes, pieces: Sequence[Piece], causes: Sequence[str], end: float) -> None:
     """One group of the small multiples, or the word that there is nobody."""
-    ax.set_title(title, loc="left", fontsize=NORMAL)
     if all(piece.is_empty for piece in pieces):
         ax.text(0.5, 0.5, "no estimate", transform=ax.transAxes, ha="center", va="center", fontsize=SMALL)
     else:
-        draw_areas(ax, *stack_pieces(pieces), causes)
+        draw_areas(ax, *stack_pieces(pieces, end), causes)
 
 
 def panel_figure(n: int, figure: Figure | None) -> tuple[int, Figure]:

@@ -124,19 +124,22 @@ def visual_order(text: str) -> str:
     """Right-to-left runs (Hebrew, Arabic) turned round, since matplotlib lays every letter from left to right."""
     kinds = "".join(direction(c) for c in text)
     out = list(text)
-    for run in re.finditer(r"R(?:[^L]*[RM])?", kinds):
+    for run in re.finditer(r"R(?:[^L]*[RMD])?", kinds):
         turned = text[run.start() : run.end()][::-1]
         # Numbers inside the run, and marks that sit on the letter before them, keep their own order.
-        turned = re.sub(r"\d+(?:[.,]\d+)*", lambda number: number[0][::-1], turned)
+        turned = re.sub(r"%?\d+(?:[.,:/+-]\d+)*", lambda number: number[0][::-1], turned)
         turned = re.sub(r"([\u0300-\u036f\u0591-\u05c7\u064b-\u065f]+)(.)", lambda mark: mark[2] + mark[1][::-1], turned)
         out[run.start() : run.end()] = turned.translate(str.maketrans("()[]<>{}", ")(][><}{"))
     return "".join(out)
 
 
+KINDS = {"NSM": "M", "EN": "D", "AN": "D", "ET": "D"}
+
+
 def direction(character: str) -> str:
-    """L, R, M (a mark) or N (neutral: spaces, signs, numbers)."""
+    """L, R, M (a mark), D (in a number) or N (neutral: spaces and signs)."""
     kind = unicodedata.bidirectional(character)
-    return "R" if kind in ("R", "AL") else "L" if kind == "L" else "M" if kind == "NSM" else "N"
+    return "R" if kind in ("R", "AL") else "L" if kind == "L" else KINDS.get(kind, "N")
 
 
 def text_lines(text: str, width: int, lines: int = 1) -> str:

@@ -9,8 +9,14 @@ import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
 from ikzf1_outcomes.report import cells
-from ikzf1_outcomes.report.labels import estimate_name, level_label, shown_origins, variable_label
-from ikzf1_outcomes.report.tables import SURVIVAL, ordered_variables
+from ikzf1_outcomes.report.labels import (
+    estimate_name,
+    level_label,
+    ordered_variables,
+    shown_origins,
+    variable_label,
+)
+from ikzf1_outcomes.report.outcome import SURVIVAL, total_events
 from ikzf1_outcomes.results import EVERYBODY, Settings, select
 
 INTERVALS = {
@@ -50,7 +56,7 @@ def everybody(at: pd.DataFrame, own: pd.DataFrame, name: str) -> str:
     if not len(at):
         return ""
     row = at.iloc[0]
-    events = cells.count(float(select(own, term=row["term"])["n_event"].max()))
+    events = cells.count(total_events(own, "all", row["term"]))
     estimate = in_percent(row)
     return f"All patients: {name} {estimate} ({patients(row['n'])}, {events} events)."
 
@@ -70,8 +76,7 @@ def contrasts(
         head = f"{variable_label(variable, labels)}, {level_label(variable, row['group'])}: "
         against = f"{in_percent(reference)} in {level_label(variable, reference['group'])}"
         lines.append(
-            f"{head}{kind} {shown or 'not estimable'}; {name} {in_percent(row)} "
-            f"({patients(row['n'])}) against {against}."
+            f"{head}{kind} {shown or 'not estimable'}; {name} {in_percent(row)} ({patients(row['n'])}) against {against}."
         )
     if len(tests) and not np.isnan(tests["p_value"].iloc[0]):
         test = "log-rank" if endpoint in SURVIVAL else "Gray"
@@ -120,18 +125,18 @@ def methods(
     interval = f"{100 * settings.conf_level:g} % confidence intervals are {INTERVALS[settings.conf_type]}"
     if survival:
         lines.append(
-            f"{', '.join(survival)}: Kaplan-Meier estimates with {settings.std_error.capitalize()} standard errors; {interval}; "
-            "groups are compared by the log-rank test."
+            f"{', '.join(survival)}: Kaplan-Meier estimates with {settings.std_error.capitalize()} standard errors; "
+            f"{interval}; groups are compared by the log-rank test."
         )
     if incidence:
         lines.append(
-            f"{', '.join(incidence)}: cumulative incidence by the Aalen-Johansen estimator, every other first event competing, "
-            f"Greenwood-type standard errors; {interval}; groups are compared by Gray's test."
+            f"{', '.join(incidence)}: cumulative incidence by the Aalen-Johansen estimator, every other first event "
+            f"competing, Greenwood-type standard errors; {interval}; groups are compared by Gray's test."
         )
     lines.append(
-        "Hazard ratios come from Cox models with Efron's ties and Wald intervals; for an incidence they are cause-specific: "
-        "other first events are censored, and the ratio speaks of the rate of the event among those still event-free, not of "
-        "its cumulative incidence."
+        "Hazard ratios come from Cox models with Efron's ties and Wald intervals; for an incidence they are "
+        "cause-specific: other first events are censored, and the ratio speaks of the rate of the event among those still "
+        "event-free, not of its cumulative incidence."
     )
     if settings.strata:
         lines.append(f"Tests are stratified by {', '.join(settings.strata)}.")

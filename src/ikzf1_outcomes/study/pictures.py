@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,12 @@ from ikzf1_outcomes.definitions import ENDPOINTS
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.report.document import Picture
 from ikzf1_outcomes.report.labels import level_label
+from ikzf1_outcomes.results import Settings
 from ikzf1_outcomes.study.folder import Workspace
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
     from ikzf1_outcomes.study.run import Study
 
 
@@ -40,6 +45,11 @@ def ticks_of(endpoint: Endpoint, horizon: float) -> list[float]:
     return sorted({*ticks, horizon} if horizon <= last else ticks)
 
 
+def start_of(endpoint: Endpoint) -> float:
+    """Where curves begin: at the landmark when everybody enters there, else at 0."""
+    return 0.0 if endpoint.entry is None else float(max(endpoint.entry.min(), 0.0))
+
+
 def named_levels(table: pd.DataFrame, variable: str | None) -> pd.DataFrame:
     """The rows of groups with somebody in them, their levels in words."""
     if variable is None:
@@ -53,54 +63,83 @@ def note_of(study: Study) -> str:
     return "Simulated data" if study.simulated else ""
 
 
+def kept(work: Workspace, stem: str, draw: Callable[[], Figure | SubFigure]) -> Path:
+    """The SVG of a figure, drawn unless an earlier run with the same inputs has finished it; the PNG lies beside it."""
+    from ikzf1_outcomes.report.figures import save_figure
+
+    svg = work.path(f"{stem}.svg")
+    png = svg.with_suffix(".png")
+    if not (svg.is_file() and png.is_file()):
+        svg.parent.mkdir(parents=True, exist_ok=True)
+        for part, whole in zip(save_figure(draw(), work.path(f"{stem}_part")), (svg, png), strict=True):
+            os.replace(part, whole)
+    return svg
+
+
+def curve_tables(
+    endpoint: Endpoint, variable: str | None, settings: Settings, ticks: list[float]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The full curves of an endpoint by group, and what stands at the ticks."""
+    options: dict[str, Any] = {"conf_type": settings.conf_type, "conf_level": settings.conf_level}
+    if endpoint.interest is None:
+        curve = kaplan_meier(endpoint, variable, std_error=settings.std_error, **options)
+        return named_levels(curve.tidy(), variable), named_levels(curve.tidy(ticks), variable)
+    incidence = cumulative_incidence(endpoint, variable, **options)
+    tables = (named_levels(incidence.tidy(times), variable) for times in (None, ticks))
+    full, at_ticks = (table[table["cause"] == endpoint.interest] for table in tables)
+    return full, at_ticks
+
+
 def draw_curve(work: Workspace, endpoint: Endpoint, variable: str | None, stem: str, study: Study) -> Picture:
     """Survival or incidence curves with numbers at risk."""
-    settings = study.plan.settings
-    definition = ENDPOINTS[endpoint.name]
-    ticks = ticks_of(endpoint, settings.horizon)
-    x_label = f"Years from {endpoint.origin}"
-    if endpoint.interest is None:
-        curve = kaplan_meier(endpoint, variable, conf_type=settings.conf_type, conf_level=settings.conf_level)
-        tidy, at_risk = named_levels(curve.tidy(), variable), named_levels(curve.tidy(ticks), variable)
-        options = {"y_label": definition.label}
-    else:
-        incidence = cumulative_incidence(endpoint, variable, conf_type=settings.conf_type, conf_level=settings.conf_level)
-        tidy, at_risk = named_levels(incidence.tidy(), variable), named_levels(incidence.tidy(ticks), variable)
-        tidy, at_risk = (part[part["cause"] == endpoint.interest] for part in (tidy, at_risk))
-        options = {"y_label": definition.label}
-
     from ikzf1_outcomes.report import figures
 
+    settings, what = study.plan.settings, ENDPOINTS[endpoint.name].label
+    ticks = ticks_of(endpoint, settings.horizon)
+    full, at_ticks = curve_tables(endpoint, variable, settings, ticks)
+    # more than three shaded bands over each other hide what they should show
+    few = len(set(full["group"])) <= 3
     draw = figures.survival_figure if endpoint.interest is None else figures.incidence_figure
-    svg = work.path(f"{stem}.svg")
-    if not (svg.is_file() and svg.with_suffix(".png").is_file()):
-        svg.parent.mkdir(parents=True, exist_ok=True)
-        axes = draw(tidy, at_risk=at_risk, x_label=x_label, note=note_of(study), horizon=max(ticks), **options)
-        figures.save_figure(axes.figure, svg.with_suffix(""))
-    caption = f"{definition.label}. {' '.join(endpoint.policy[:1])} Bands: {100 * settings.conf_level:g} % confidence interval at each time."
-    return Picture(svg, figures.alt_text(tidy, settings.horizon, what=definition.label), simulated(caption, study))
+
+    def figure() -> Figure | SubFigure:
+        axes = draw(
+            full,
+            at_risk=at_ticks,
+            x_label=f"Years from {endpoint.origin}",
+            y_label=what,
+            horizon=max(ticks),
+            bands=few,
+            note=note_of(study),
+            start=start_of(endpoint),
+        )
+        return axes.figure
+
+    told = [endpoint.policy[0], *(sentence for sentence in endpoint.policy if "landmark of" in sentence)]
+    band = f" Bands: {100 * settings.conf_level:g} % confidence interval at each time." if few else ""
+    alt = figures.alt_text(full, settings.horizon, what=what)
+    return Picture(kept(work, stem, figure), alt, simulated(f"{what}. {' '.join(told)}{band}", study))
 
 
 def draw_ledger(work: Workspace, endpoint: Endpoint, variable: str | None, stem: str, study: Study) -> Picture:
     """Stacked first events over time, a panel for each group."""
-    from ikzf1_outcomes.report import figures, ledger_figures
+    from ikzf1_outcomes.report import ledger_figures
 
-    tidy = named_levels(cumulative_incidence(endpoint, variable).tidy(), variable)
-    svg = work.path(f"{stem}.svg")
-    groups = list(dict.fromkeys(tidy["group"]))
-    if not (svg.is_file() and svg.with_suffix(".png").is_file()):
-        svg.parent.mkdir(parents=True, exist_ok=True)
-        limit = max(ticks_of(endpoint, study.plan.settings.horizon))
-        figure = ledger_figures.ledger_panels(
-            tidy, groups, x_label=f"Years from {endpoint.origin}", horizon=limit, note=note_of(study)
+    full = named_levels(cumulative_incidence(endpoint, variable).tidy(), variable)
+    groups = list(dict.fromkeys(full["group"]))
+
+    def figure() -> Figure:
+        return ledger_figures.ledger_panels(
+            full,
+            groups,
+            x_label=f"Years from {endpoint.origin}",
+            horizon=max(ticks_of(endpoint, study.plan.settings.horizon)),
+            note=note_of(study),
+            start=start_of(endpoint),
         )
-        figures.save_figure(figure, svg.with_suffix(""))
+
     caption = "First events over time: the event-free share and the incidence of each first event add up to 100 %."
-    return Picture(
-        svg,
-        f"Stacked first events over time for {len(groups)} groups; the failure ledger gives the numbers.",
-        simulated(caption, study),
-    )
+    alt = f"Stacked first events over time for {len(groups)} groups; the failure ledger gives the numbers."
+    return Picture(kept(work, stem, figure), alt, simulated(caption, study))
 
 
 def simulated(caption: str, study: Study) -> str:

@@ -25,7 +25,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "cohort": {
         "file": "Patient file, relative to the study file (required)",
-        **{name: "See read_cohort" for name in list(inspect.signature(read_cohort).parameters)[1:]},
+        **dict.fromkeys(list(inspect.signature(read_cohort).parameters)[1:], "See read_cohort"),
     },
     "analysis": {
         "groups": "Columns to group by, each a block of the outcome table (list of text)",

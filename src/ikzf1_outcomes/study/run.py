@@ -20,14 +20,9 @@ from ikzf1_outcomes.errors import StudyError
 from ikzf1_outcomes.report import prose
 from ikzf1_outcomes.report.document import Block, html_page
 from ikzf1_outcomes.report.labels import variable_label
-from ikzf1_outcomes.report.tables import (
-    Table,
-    difference_table,
-    escape_formulas,
-    flow_table,
-    ledger_table,
-    outcome_table,
-)
+from ikzf1_outcomes.report.ledger import difference_table, flow_table, ledger_table
+from ikzf1_outcomes.report.outcome import outcome_table
+from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
 from ikzf1_outcomes.study.folder import Workspace, slug, write
 from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
@@ -199,8 +194,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     horizon = plan.settings.horizon
     flow = flow_table(study.cohort.flow_table())
     outcome = outcome_table(results, study.labels, horizon, style=plan.style)
-    has_ledger = results["term"].str.startswith("ledger").any()
-    ledger = ledger_table(results, study.labels, horizon) if has_ledger else None
+    ledger = ledger_table(results, study.labels, horizon)
     differences = difference_table(results, study.labels, horizon)
     tables = [labelled_table(t, study.simulated) for t in (flow, outcome, ledger, differences) if t is not None]
     for table in tables:
