@@ -27,6 +27,8 @@ RESULT_COLUMNS = (
 )  # fmt: skip
 EVERYBODY = "all patients"
 """The `variable` of rows that are not split into groups."""
+LEFT_OUT = "left out"
+"""The `term` of the rows that count patients whom an endpoint or its landmark leaves out."""
 
 
 class Settings(NamedTuple):
@@ -82,7 +84,7 @@ def outcome_results(
         rows = pd.concat(endpoint_parts(endpoint, variable, chosen), ignore_index=True)
         rows["variable"], rows["endpoint"], rows["origin"] = variable or EVERYBODY, name, endpoint.origin
         rows["policy"] = " ".join(endpoint.policy)
-        rows["n_excluded"] = endpoint.n_excluded
+        rows["n_excluded"] = endpoint.groups(variable).n_missing
         parts.append(rows)
     table = pd.concat(parts, ignore_index=True).reindex(columns=list(RESULT_COLUMNS))
     for text in ("group", "contrast", "cause", "interval", "scale", "policy", "note", "method", "origin"):
@@ -94,7 +96,13 @@ def endpoint_parts(endpoint: Endpoint, variable: str | None, chosen: Settings) -
     """The pieces of one endpoint's rows."""
     times = sorted({*chosen.times, chosen.horizon})
     interval = {"conf_type": chosen.conf_type, "conf_level": chosen.conf_level}
-    parts: list[pd.DataFrame] = []
+    left_out = {
+        "term": [LEFT_OUT],
+        "method": ["definition of the endpoint"],
+        "n": [endpoint.n_excluded],
+        "scale": ["count"],
+    }
+    parts: list[pd.DataFrame] = [pd.DataFrame(left_out)]
     if endpoint.interest is None:
         curve = kaplan_meier(endpoint, variable, std_error=chosen.std_error, **interval)  # type: ignore[arg-type]
         name = f"Kaplan-Meier, {chosen.std_error.capitalize()} standard error"

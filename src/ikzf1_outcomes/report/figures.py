@@ -293,7 +293,7 @@ def alt_text(
         own = table[codes == g]
         parts = [f"{cause} {value_in_words(own, cause, at)}".strip() for cause in causes]
         name = "" if levels == ["all"] else shorten(clean_text(level_name(level)), 60)
-        said.append(f"{name} {', '.join(parts)}".strip())
+        said.append(f"{name}{':' * (name != '' and len(causes) > 1)} {', '.join(parts)}".strip())
     more = [f"and {len(levels) - most} more groups"] if len(levels) > most else []
     level = float(table["conf_level"].iloc[0]) if "conf_level" in table else 0.95
     limits = f" ({100 * level:g} % confidence interval)" if "low" in table else ""

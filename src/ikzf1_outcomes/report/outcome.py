@@ -10,7 +10,7 @@ import pandas as pd
 from ikzf1_outcomes.report import cells
 from ikzf1_outcomes.report.labels import estimate_name, level_label, ordered_variables, section_label, shown_origins
 from ikzf1_outcomes.report.tables import SPAN, Table
-from ikzf1_outcomes.results import EVERYBODY, select
+from ikzf1_outcomes.results import EVERYBODY, LEFT_OUT, select
 
 SURVIVAL = ("EFS", "OS", "DFS")
 MAIN = ("survival", "incidence")
@@ -163,8 +163,8 @@ def places(rows: pd.DataFrame, labels: Mapping[str, str], *, endpoints: bool = T
 
 
 def left_out(results: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
-    """How many patients each definition or landmark leaves out."""
-    counts = results.groupby(["variable", "endpoint"], sort=False)["n_excluded"].max()
+    """How many patients each definition, landmark or missing group leaves out."""
+    counts = select(results, term=LEFT_OUT).groupby(["variable", "endpoint"], sort=False)["n"].max()
     usual = counts.xs(EVERYBODY) if EVERYBODY in counts.index.get_level_values(0) else counts.groupby(level=1).min()
     lines = [f"{estimate_name(name)}: {int(n)} patients left out by the definition." for name, n in usual.items() if n > 0]
     for variable, own in counts.groupby(level=0, sort=False):
@@ -172,4 +172,8 @@ def left_out(results: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
         texts = [f"{estimate_name(name)} {int(n)}" for name, n in extra.items() if n > 0]
         if texts:
             lines.append(f"{section_label(variable, labels)}: left out before the landmark {', '.join(texts)}.")
+    missing = results.groupby("variable", sort=False)["n_excluded"].max()
+    unknown = [f"{section_label(variable, labels)} {int(n)}" for variable, n in missing.items() if n > 0]
+    if unknown:
+        lines.append(f"Patients whose group is not known are left out: {', '.join(unknown)}.")
     return lines
