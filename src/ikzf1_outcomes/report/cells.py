@@ -118,12 +118,14 @@ def years(estimate: float, low: float = math.nan, high: float = math.nan, digits
     '6.5 (6.1–7.0)'
     >>> years(6.475)
     '6.5'
+    >>> years(6.475, 6.1355)
+    '6.5 (6.1–NE)'
     """
     if math.isnan(estimate):
         return NOT_ESTIMABLE
     if math.isnan(low) and math.isnan(high):
         return f"{estimate:.{digits}f}"
-    shown = ["–" if math.isnan(value) else f"{value:.{digits}f}" for value in (low, high)]
+    shown = [NOT_ESTIMABLE if math.isnan(value) else f"{value:.{digits}f}" for value in (low, high)]
     return f"{estimate:.{digits}f} ({shown[0]}–{shown[1]})"
 
 

@@ -85,9 +85,7 @@ def curve_tables(
         curve = kaplan_meier(endpoint, variable, std_error=settings.std_error, **options)
         return named_levels(curve.tidy(), variable), named_levels(curve.tidy(ticks), variable)
     incidence = cumulative_incidence(endpoint, variable, **options)
-    tables = (named_levels(incidence.tidy(times), variable) for times in (None, ticks))
-    full, at_ticks = (table[table["cause"] == endpoint.interest] for table in tables)
-    return full, at_ticks
+    return named_levels(incidence.tidy(), variable), named_levels(incidence.tidy(ticks), variable)
 
 
 def draw_curve(work: Workspace, endpoint: Endpoint, variable: str | None, stem: str, study: Study) -> Picture:
@@ -99,24 +97,20 @@ def draw_curve(work: Workspace, endpoint: Endpoint, variable: str | None, stem: 
     full, at_ticks = curve_tables(endpoint, variable, settings, ticks)
     # more than three shaded bands over each other hide what they should show
     few = len(set(full["group"])) <= 3
-    draw = figures.survival_figure if endpoint.interest is None else figures.incidence_figure
+    options: dict[str, Any] = {"at_risk": at_ticks, "bands": few, "note": note_of(study), "y_label": what}
+    options |= {"x_label": f"Years from {endpoint.origin}", "horizon": max(ticks), "start": start_of(endpoint)}
 
     def figure() -> Figure | SubFigure:
-        axes = draw(
-            full,
-            at_risk=at_ticks,
-            x_label=f"Years from {endpoint.origin}",
-            y_label=what,
-            horizon=max(ticks),
-            bands=few,
-            note=note_of(study),
-            start=start_of(endpoint),
-        )
-        return axes.figure
+        if endpoint.interest is None:
+            return figures.survival_figure(full, **options).figure
+        return figures.incidence_figure(full, causes=[endpoint.interest], **options).figure
 
     told = [endpoint.policy[0], *(sentence for sentence in endpoint.policy if "landmark of" in sentence)]
     band = f" Bands: {100 * settings.conf_level:g} % confidence interval at each time." if few else ""
-    alt = figures.alt_text(full, settings.horizon, what=what)
+    shown = at_ticks if settings.horizon in ticks else full
+    if endpoint.interest is not None:
+        shown = shown[shown["cause"] == endpoint.interest]
+    alt = figures.alt_text(shown, settings.horizon, what=what)
     return Picture(kept(work, stem, figure), alt, simulated(f"{what}. {' '.join(told)}{band}", study))
 
 
