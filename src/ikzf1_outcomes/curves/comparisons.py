@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.special import chdtrc, ndtr
 
-from ikzf1_outcomes.endpoint import Columns, Endpoint, label, take_rows
+from ikzf1_outcomes.curves.steps import NOBODY
+from ikzf1_outcomes.endpoint import Columns, Endpoint, Groups, label, take_rows
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels import tests as kernel
 from ikzf1_outcomes.kernels.risk import Floats, risk_matrix
@@ -76,7 +77,7 @@ class Scores:
                 "n_event": self.n_event,
                 "observed": self.observed,
                 "expected": self.expected,
-                "note": ["nobody in this group" if n == 0 else "" for n in self.n],
+                "note": [NOBODY if n == 0 else "" for n in self.n],
             }
         )
 
@@ -88,16 +89,9 @@ def sum_over_strata(endpoint: Endpoint, by: Columns, strata: Columns | None, one
     n_groups, weight = len(groups.levels), endpoint.case_weights
     observed, expected = np.zeros(n_groups), np.zeros(n_groups)
     variance = np.zeros((n_groups, n_groups))
-    for layer in range(len(layers.levels)):
-        _, n_risk, events = risk_matrix(
-            endpoint.rows,
-            keep & (layers.codes == layer),
-            endpoint.cause,
-            weight,
-            groups.codes,
-            n_groups,
-            len(endpoint.causes),
-        )
+    rows, shape = endpoint.rows, (n_groups, len(endpoint.causes))
+    for selected, late in zip(*(by_layer(part, layers, keep) for part in (rows.order, rows.late)), strict=True):
+        _, n_risk, events = risk_matrix(rows, selected, late, endpoint.cause, weight, groups.codes, shape)
         if len(n_risk):
             part = one_stratum(n_risk, events)
             observed, expected, variance = observed + part[0], expected + part[1], variance + part[2]
@@ -111,6 +105,13 @@ def sum_over_strata(endpoint: Endpoint, by: Columns, strata: Columns | None, one
             next_step="Check the grouping column and its missing values.",
         )
     return Scores(groups.levels, n, n_event, observed, expected, variance, int((~keep).sum()))
+
+
+def by_layer(ordered: np.ndarray, layers: Groups, keep: np.ndarray) -> list[np.ndarray]:
+    """The kept rows of each stratum, in the order given."""
+    kept = ordered[keep[ordered]]
+    sorted_rows = kept[np.argsort(layers.codes[kept], kind="stable")]
+    return np.split(sorted_rows, np.searchsorted(layers.codes[sorted_rows], np.arange(1, len(layers.levels))))
 
 
 def quadratic_form(difference: Floats, variance: Floats, usable: np.ndarray) -> tuple[float, int]:
@@ -127,7 +128,7 @@ def quadratic_form(difference: Floats, variance: Floats, usable: np.ndarray) -> 
 def as_test(method: str, scores: Scores, statistic: float, df: int) -> TestResult:
     """Put a statistic into its result."""
     note = "" if df else "not estimable: no events that could differ between groups"
-    p_value = float(chi2.sf(statistic, df)) if df else np.nan
+    p_value = float(chdtrc(df, statistic)) if df else np.nan
     return TestResult(method, statistic if df else np.nan, df, p_value, scores.table(), scores.n_excluded, note)
 
 
@@ -344,4 +345,4 @@ def pairwise_tests(
 
 def two_sided(z: Floats) -> Floats:
     """Two-sided p-values of standard normal statistics."""
-    return 2.0 * norm.sf(np.abs(z))
+    return 2.0 * ndtr(-np.abs(z))

@@ -94,6 +94,8 @@ def completeness(endpoint: Endpoint, member: np.ndarray, potential: str | None) 
     """Observed share of the follow-up that was possible by the data cut-off."""
     if potential is None:
         return np.nan
+    # a row that another row of the patient takes up is not the end of anybody's follow-up
+    member = member & (endpoint.cause >= 0)
     possible = endpoint.column(potential).to_numpy(dtype=float)[member]
     if np.isnan(possible).any():
         raise InputError("a data cut-off is missing", where=np.flatnonzero(np.isnan(possible)) + 1)

@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import check_interval
-from ikzf1_outcomes.curves.steps import Steps, group_frame, group_sizes, limits_at, make_steps, read_all, read_at, value_at
+from ikzf1_outcomes.curves.steps import (
+    NOBODY,
+    Steps,
+    group_frame,
+    group_sizes,
+    limits_at,
+    make_steps,
+    read_all,
+    read_at,
+    value_at,
+)
 from ikzf1_outcomes.curves.survival import join, reading_notes, restricted_table
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
@@ -60,7 +70,7 @@ class IncidenceCurve:
             out["n_risk"], out["n_event"], out["n_censor"] = reading.n_risk, reading.n_event[:, k], reading.n_censor
             out["estimate"], out["std_error"], out["low"], out["high"] = estimate, std_error, low, high
             out["conf_level"], out["interval"], out["scale"] = self.conf_level, self.conf_type, "probability"
-            out["note"] = reading_notes(reading, lost, self.note, full=times is None)
+            out["note"] = reading_notes(reading, lost, out["n"], self.note, full=times is None)
             out["_group"] = reading.group
             frames.append(out)
         table = pd.concat(frames, ignore_index=True)
@@ -90,7 +100,7 @@ class IncidenceCurve:
         events = [self.steps.table.events[self.steps.rows_of(g)].sum(axis=0) for g in range(n_groups)]
         out["n_event"] = np.concatenate(events)
         out["n_excluded"] = self.steps.groups.n_missing
-        out["note"] = [join(self.note, "nobody in this group" if n == 0 else "") for n in out["n"]]
+        out["note"] = [join(self.note, NOBODY if n == 0 else "") for n in out["n"]]
         return out
 
     def _repr_html_(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats
@@ -21,7 +21,7 @@ def check_interval(conf_type: str, conf_level: float) -> None:
 
 def normal_quantile(conf_level: float) -> float:
     """Two-sided standard normal quantile, 1.96 for 0.95."""
-    return float(norm.isf((1.0 - conf_level) / 2.0))
+    return float(-ndtri((1.0 - conf_level) / 2.0))
 
 
 def probability_limits(estimate: Floats, std_error: Floats, conf_type: str, conf_level: float) -> tuple[Floats, Floats]:

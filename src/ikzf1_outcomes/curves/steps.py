@@ -15,6 +15,7 @@ from ikzf1_outcomes.kernels.risk import Floats, Positions, RiskTable, tally
 
 SMALL_RISK_SET = 10
 """Fewer at risk than this at a horizon is worth a note."""
+NOBODY = "nobody in this group"
 
 
 class Steps(NamedTuple):
@@ -154,4 +155,6 @@ def group_sizes(steps: Steps) -> Floats:
 
 def notes(*parts: np.ndarray) -> np.ndarray:
     """Join text columns with semicolons, leaving out what is empty."""
+    if not any((part != "").any() for part in parts):
+        return parts[0]
     return np.array(["; ".join(text for text in row if text) for row in zip(*parts, strict=True)], dtype=object)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import check_interval, normal_quantile
 from ikzf1_outcomes.curves.steps import (
+    NOBODY,
     SMALL_RISK_SET,
     Reading,
     Steps,
@@ -77,7 +78,7 @@ class SurvivalCurve:
         out["n_risk"], out["n_event"], out["n_censor"] = reading.n_risk, reading.n_event.sum(axis=1), reading.n_censor
         out["estimate"], out["std_error"], out["low"], out["high"] = estimate, std_error, low, high
         out["conf_level"], out["interval"], out["scale"] = self.conf_level, self.conf_type, "probability"
-        out["note"] = reading_notes(reading, lost, self.note, full=times is None)
+        out["note"] = reading_notes(reading, lost, out["n"], self.note, full=times is None)
         return out
 
     def quantile(self, p: float | Iterable[float] = 0.5) -> pd.DataFrame:
@@ -109,7 +110,7 @@ class SurvivalCurve:
         out["quantile"], out["n"] = table[:, 1], group_sizes(self.steps)[group]
         out["estimate"], out["low"], out["high"] = table[:, 2], table[:, 3], table[:, 4]
         out["conf_level"], out["interval"], out["scale"] = self.conf_level, self.conf_type, "time"
-        out["note"] = np.where(np.isnan(table[:, 2]), "not reached", "")
+        out["note"] = np.where(out["n"] == 0, NOBODY, np.where(np.isnan(table[:, 2]), "not reached", ""))
         return out
 
     def rmst(self, tau: float) -> pd.DataFrame:
@@ -135,7 +136,7 @@ class SurvivalCurve:
         out["n_event"] = [table.events[self.steps.rows_of(g)].sum() for g in groups]
         out["n_censor"] = [table.censored[self.steps.rows_of(g)].sum() for g in groups]
         out["n_excluded"] = self.steps.groups.n_missing
-        out["note"] = [join(self.note, "nobody in this group" if n == 0 else "") for n in out["n"]]
+        out["note"] = [join(self.note, NOBODY if n == 0 else "") for n in out["n"]]
         return out
 
     def _repr_html_(self) -> str:
@@ -147,12 +148,13 @@ def join(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def reading_notes(reading: Reading, lost: np.ndarray, note: str, *, full: bool) -> np.ndarray:
+def reading_notes(reading: Reading, lost: np.ndarray, n: pd.Series, note: str, *, full: bool) -> np.ndarray:
     """The note of each reading."""
     few = (reading.n_risk < SMALL_RISK_SET) & ~lost & (not full)
+    empty = n.to_numpy() == 0
     return notes(
         np.full(len(lost), note, dtype=object),
-        np.where(lost, "not estimable: beyond the last follow-up of the group", ""),
+        np.where(empty, NOBODY, np.where(lost, "not estimable: beyond the last follow-up of the group", "")),
         np.where(few, f"fewer than {SMALL_RISK_SET} at risk", ""),
     )
 

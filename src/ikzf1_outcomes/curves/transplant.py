@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ikzf1_outcomes.curves.comparisons import TestResult, logrank_test
 from ikzf1_outcomes.curves.survival import SurvivalCurve, kaplan_meier
 from ikzf1_outcomes.endpoint import Columns, Endpoint
@@ -51,6 +53,7 @@ def mantel_byar(endpoint: Endpoint, switch: str, *, strata: Columns | None = Non
     Returns
     -------
     TestResult
+        Patients who switch count in both states: `n` is the number of intervals.
 
     Examples
     --------
@@ -61,4 +64,5 @@ def mantel_byar(endpoint: Endpoint, switch: str, *, strata: Columns | None = Non
     >>> iko.mantel_byar(endpoint, "transplant").glance()["df"].tolist()
     [1]
     """
-    return logrank_test(time_dependent(endpoint, switch), "state", strata=strata)
+    result = logrank_test(time_dependent(endpoint, switch), "state", strata=strata)
+    return replace(result, method="Mantel-Byar" if strata is None else "stratified Mantel-Byar")

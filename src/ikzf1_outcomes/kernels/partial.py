@@ -13,7 +13,7 @@ from ikzf1_outcomes.kernels.risk import Floats, RowOrder
 
 
 @compiled
-def _efron(order, rank, late, first, event, weight, x, beta):  # type: ignore[no-untyped-def]
+def _efron(rank, late, first, event, weight, x, beta):  # type: ignore[no-untyped-def]
     p = x.shape[1]
     eta = x @ beta
     top = eta.max()
@@ -21,9 +21,9 @@ def _efron(order, rank, late, first, event, weight, x, beta):  # type: ignore[no
     d1, d2, mean = np.zeros(p), np.zeros((p, p)), np.zeros(p)
     value, score, information = 0.0, np.zeros(p), np.zeros((p, p))
     pointer = len(late) - 1
-    stop = len(order)
+    stop = len(rank)
     while stop > 0:
-        j = rank[order[stop - 1]]
+        j = rank[stop - 1]
         while pointer >= 0 and first[late[pointer]] > j:
             i = late[pointer]
             r = weight[i] * np.exp(eta[i] - top)
@@ -36,9 +36,9 @@ def _efron(order, rank, late, first, event, weight, x, beta):  # type: ignore[no
         deaths, mass, d0 = 0, 0.0, 0.0
         d1[:] = 0.0
         d2[:] = 0.0
-        while stop > 0 and rank[order[stop - 1]] == j:
+        while stop > 0 and rank[stop - 1] == j:
             stop -= 1
-            i = order[stop]
+            i = stop
             r = weight[i] * np.exp(eta[i] - top)
             s0 += r
             for a in range(p):
@@ -91,8 +91,14 @@ def efron_likelihood(rows: RowOrder, event: np.ndarray, weight: Floats, x: Float
     mean weight of the tied, as in R's `coxph`. O(n p^2) for a value, its score and its information.
     """
 
+    # rows are laid out by time once: every sweep then reads memory in order
+    where = np.empty(len(rows.order), dtype=np.intp)
+    where[rows.order] = np.arange(len(rows.order))
+    rank, event, weight, x, first = (np.ascontiguousarray(a[rows.order]) for a in (rows.rank, event, weight, x, rows.first))
+    late = where[rows.late]
+
     def evaluate(beta: Floats) -> tuple:
-        return _efron(rows.order, rows.rank, rows.late, rows.first, event, weight, x, beta)
+        return _efron(rank, late, first, event, weight, x, beta)
 
     return evaluate
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.linalg import qr
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from ikzf1_outcomes.curves.comparisons import two_sided
 from ikzf1_outcomes.curves.intervals import normal_quantile
@@ -112,7 +112,7 @@ class CoxFit:
                 "n_excluded": [self.design.n_missing],
                 "df": [p],
                 "statistic": [ratio],
-                "p_value": [float(chi2.sf(ratio, p)) if p else np.nan],
+                "p_value": [float(chdtrc(p, ratio)) if p else np.nan],
                 "log_likelihood": [fit.value],
                 "log_likelihood_null": [fit.value_null],
                 "likelihood_ratio": [ratio],
@@ -185,7 +185,7 @@ def cox(
     estimable, used, notes = limit_of_empty_levels(matrix, event)
     x = matrix.matrix[np.ix_(used, estimable)]
     check_columns(x, matrix, estimable)
-    part = take_rows(endpoint, rows_of(matrix.keep, used))
+    part = endpoint if matrix.keep.all() and used.all() else take_rows(endpoint, rows_of(matrix.keep, used))
     # scaled to unit spread: the steps then do not depend on the units of the covariates
     centre, scale = x.mean(axis=0), x.std(axis=0)
     maximum = newton(
@@ -260,7 +260,8 @@ def check_columns(x: Floats, matrix: Design, estimable: np.ndarray) -> None:
     if flat.any():
         raise InputError(f"constant among the rows analysed: {', '.join(column_names(matrix, numbered[flat]))}")
     scaled = (x - x.mean(axis=0)) / spread
-    triangle, order = qr(scaled, mode="r", pivoting=True)
+    # the small triangle of a first decomposition has the same pivots, at a fraction of the work
+    triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
     rank = int((size > 1e-9 * size[0]).sum())
     if rank < x.shape[1]:
