@@ -19,20 +19,21 @@ $(STAMP): requirements.lock pyproject.toml
 
 report: $(STAMP) ## Run the study files of the embedded cohorts into results/
 	$(RUN) run analyses/01_simulated_reference/study.toml --out results/simulated_reference --overwrite
-	$(RUN) run analyses/02_chiaretti/study.toml --out results/chiaretti --overwrite
-	@echo "Open results/simulated_reference/report.html and results/chiaretti/report.html"
+	$(RUN) run analyses/02_chiaretti/study.toml --out results/chiaretti_b_lineage --overwrite
+	$(RUN) run analyses/02_chiaretti/study_t_lineage.toml --out results/chiaretti_t_lineage --overwrite
+	@echo "Open results/simulated_reference/report.html"
 
 test: $(STAMP) ## Run the tests (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: $(STAMP) ## Lint, formatting, strict typing
-	$(BIN)/ruff check src tests benchmarks analyses
-	$(BIN)/ruff format --check src tests benchmarks analyses
+	$(BIN)/ruff check src tests benchmarks analyses docs
+	$(BIN)/ruff format --check src tests benchmarks analyses docs
 	$(BIN)/mypy
 
 format: $(STAMP) ## Rewrite the code in the house format
-	$(BIN)/ruff check --fix src tests benchmarks analyses
-	$(BIN)/ruff format src tests benchmarks analyses
+	$(BIN)/ruff check --fix src tests benchmarks analyses docs
+	$(BIN)/ruff format src tests benchmarks analyses docs
 
 calibrate: $(STAMP) ## Run the long simulations of coverage and size
 	$(BIN)/python -m pytest -n 2 -m slow
