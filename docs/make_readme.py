@@ -7,7 +7,7 @@ import pandas as pd
 
 from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.results import outcome_results
-from ikzf1_outcomes.study.run import endpoints_of, load_study
+from ikzf1_outcomes.study.load import endpoints_of, load_study
 
 ROOT = Path(__file__).parents[1]
 SHOWN = ["ikzf1_deletion", "ikzf1_class"]

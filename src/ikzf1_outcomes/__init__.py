@@ -23,7 +23,8 @@ _HOMES = {
     "curves.transplant": "simon_makuch mantel_byar",
     "formula": "Design design",
     "results": "Settings outcome_results",
-    "study.run": "load_study run_study",
+    "study.load": "load_study",
+    "study.run": "run_study",
     "models.proportional_hazards": "CoxFit cox",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -62,7 +62,7 @@ def run_with_progress(study: Path, out: Path, *, overwrite: bool) -> None:
 def validate(study: StudyFile) -> None:
     """Check a study file and its patients without running anything."""
     with explained():
-        from ikzf1_outcomes.study.run import load_study
+        from ikzf1_outcomes.study.load import load_study
 
         loaded = load_study(study)
         typer.echo(f"{len(loaded.cohort)} patients, {loaded.cohort.provenance.n_rows} rows in the file")

@@ -75,11 +75,11 @@ class Policy:
             "own_date": "at their own date",
         }
         out = [f"Time counts from {self.origin if time_zero == 'diagnosis' else time_zero}."]
+        if self.origin == "remission":
+            out.append("Patients without a remission are left out and counted.")
         if name == "OS":
             out.append("Death of any cause is the event.")
-        elif self.origin == "remission":
-            out.append("Patients without a remission are left out and counted.")
-        elif time_zero == "diagnosis":
+        elif self.origin == "diagnosis" == time_zero:
             out.append(f"Non-response counts {when[self.non_response]}.")
             out.append(f"Induction deaths count {when[self.induction_death]}.")
         if name == "TRM" and self.origin == "diagnosis":
@@ -183,8 +183,14 @@ def define_endpoint(
         raise InputError("nobody has a remission", count=len(frame), next_step="Map the column `remission`.")
     missing = keep & np.isnan(time)
     refuse(missing, f"{name}: the time of the first event or last contact is missing", "Exclude those rows with a reason.")
+    before = keep & (time < offset)
+    refuse(before, f"{name}: the first event or last contact lies before remission", "Check the dates.")
     time, event = (time - offset)[keep], event[keep]
-    moved = column(cohort, "transplant", "") - offset if "transplant" in frame else np.full(len(frame), np.nan)
+    moved = np.full(len(frame), np.nan)
+    if transplant != "ignore" or "transplant" in frame:
+        moved = column(cohort, "transplant", f"the policy transplant = {transplant!r}") - offset
+    if transplant in ("competing", "censor"):
+        refuse(keep & (moved < 0), f"{name}: a transplant lies before {policy.origin}", "Exclude those rows with a reason.")
     time, event = at_transplant(time, event, moved[keep], policy)
     if censor_at is not None:
         event = np.where(time > censor_at, "none", event)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.endpoint import Endpoint, label, level_codes
+from ikzf1_outcomes.endpoint import Endpoint, frozen, label, level_codes
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats
 
@@ -26,7 +26,7 @@ class Coefficient(NamedTuple):
     level: Any = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Design:
     """A design matrix and what its columns mean.
 
@@ -46,6 +46,9 @@ class Design:
     keep: np.ndarray
     coefficients: tuple[Coefficient, ...]
     n_missing: int
+
+    def __repr__(self) -> str:
+        return f"Design({self.matrix.shape[0]} rows, {self.matrix.shape[1]} columns, {self.n_missing} rows left out)"
 
 
 def parse_terms(terms: str | Sequence[str]) -> tuple[str, ...]:
@@ -119,6 +122,8 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
     coefficients: list[Coefficient] = []
     for name, column in columns.items():
         if is_numeric(column):
+            if name in chosen:
+                raise InputError(f"term {name!r} is a number and has no reference level")
             values = column[keep].to_numpy(dtype=float)
             if not np.isfinite(values).all():
                 raise InputError(
@@ -128,7 +133,7 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
             blocks.append(values)
         else:
             add_levels(name, column[keep], chosen.get(name), blocks, coefficients)
-    return Design(np.column_stack(blocks), keep, tuple(coefficients), int((~keep).sum()))
+    return Design(frozen(np.column_stack(blocks)), frozen(keep), tuple(coefficients), int((~keep).sum()))
 
 
 def is_numeric(column: pd.Series) -> bool:

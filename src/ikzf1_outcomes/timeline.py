@@ -10,7 +10,7 @@ import pandas as pd
 
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen, make_endpoint, numbers, take_rows
 from ikzf1_outcomes.errors import ColumnError, InputError
-from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.kernels.risk import Floats, snap
 
 
 def entries(endpoint: Endpoint) -> Floats:
@@ -49,7 +49,7 @@ def landmark(endpoint: Endpoint, at: float) -> Endpoint:
     >>> iko.landmark(endpoint, 1.0).notes
     ('landmark at 1: 1 left out before it (1 events, 0 censored)',)
     """
-    check_landmark(at)
+    at = check_landmark(endpoint, at)
     keep = endpoint.time > at
     if not keep.any():
         raise InputError(f"nobody is followed beyond the landmark at {at:g}", next_step="Choose an earlier landmark.")
@@ -69,10 +69,11 @@ def landmark(endpoint: Endpoint, at: float) -> Endpoint:
     )
 
 
-def check_landmark(at: float) -> None:
-    """Refuse a landmark that is not a positive number."""
+def check_landmark(endpoint: Endpoint, at: float) -> float:
+    """The landmark, moved onto a time that it is tied with; refused when it is not a positive number."""
     if not (np.isfinite(at) and at > 0):
         raise InputError("a landmark must be a positive number", next_step="Give it in the endpoint's unit.")
+    return float(snap(np.array([at]), endpoint.rows.times)[0])
 
 
 def lost_before(endpoint: Endpoint, at: float) -> np.ndarray:
@@ -97,7 +98,7 @@ def landmark_losses(endpoint: Endpoint, at: float, by: Columns | None = None) ->
     >>> iko.landmark_losses(endpoint, 1.0)["n_event"].tolist()
     [0, 1]
     """
-    check_landmark(at)
+    at = check_landmark(endpoint, at)
     groups = endpoint.groups(by)
     lost = lost_before(endpoint, at)
     rows = []
@@ -145,6 +146,7 @@ def split_follow_up(endpoint: Endpoint, cuts: Iterable[float], *, name: str = "i
     at = np.unique(np.asarray(list(cuts), dtype=float))
     if not len(at) or not (np.isfinite(at) & (at > 0)).all():
         raise InputError("cuts must be positive numbers")
+    at = np.unique(snap(at, endpoint.rows.times))
     begin = entries(endpoint)
     first = np.searchsorted(at, begin, side="right")
     last = np.searchsorted(at, endpoint.time, side="left")
@@ -210,7 +212,7 @@ def time_dependent(
     """
     if switch not in endpoint.frame.columns:
         raise ColumnError(f"no column is called {switch!r}")
-    when = numbers(endpoint.frame, switch)
+    when = snap(numbers(endpoint.frame, switch), endpoint.rows.times)
     begin = entries(endpoint)
     happens = when < endpoint.time
     throughout = happens & ((when <= begin) | (when < 0))

@@ -1,12 +1,14 @@
 """Follow-up: the reverse Kaplan-Meier estimate, survivors, completeness."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ikzf1_outcomes import endpoint_from_columns, follow_up
+from ikzf1_outcomes import InputError, endpoint_from_columns, follow_up
+
+F = Fraction
 
 EIGHT = {
     "t": [3.0, 1, 2, 6, 4, 4, 5, 2],
@@ -71,3 +73,11 @@ def test_nobody_died():
     # the flipped curve: 3/4, 1/2, 1/4, 0: flat on each of the three levels
     assert table.loc[["lower quartile", "median", "upper quartile"], "estimate"].tolist() == [1.5, 2.5, 3.5]
     assert table.loc["median in survivors", "estimate"] == 2.5
+
+
+@pytest.mark.parametrize("by", [None, "arm"])
+def test_a_missing_cut_off_is_named_by_its_row_in_the_data(by):
+    columns = {**EIGHT, "possible": [3.0, 8, 4, 6, 5, 4, 10, np.nan]}
+    with pytest.raises(InputError, match="a data cut-off is missing") as raised:
+        follow_up(made(columns), by, potential="possible")
+    assert raised.value.where == (8,)

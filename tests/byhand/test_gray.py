@@ -5,18 +5,21 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2
 
-from ikzf1_outcomes import endpoint_from_columns, gray_test, logrank_test, pairwise_tests
+from ikzf1_outcomes import endpoint_from_columns, gray_test, landmark, logrank_test, pairwise_tests
 
 EIGHT = {"t": [1.0, 3, 2, 1, 0, 2, 4, 3], "s": [1, 1, 2, 1, 1, 0, 2, 1], "arm": list("abababba")}
 THREE = {"t": [2.0, 1, 3, 2, 5, 1, 4, 2], "s": [1, 2, 1, 1, 0, 1, 1, 0], "arm": list("cabbacac")}
-CENTRES = {"t": [2.0, 1, 3, 2, 5, 1, 4, 2], "s": [1, 2, 1, 1, 1, 1, 0, 1], "arm": list("abbabaab"), "centre": list("xxxyyyyx")}
+CENTRES = {
+    "t": [2.0, 1, 3, 2, 5, 1, 4, 2],
+    "s": [1, 2, 1, 1, 1, 1, 0, 1],
+    "arm": list("abbabaab"),
+    "centre": list("xxxyyyyx"),
+}
 
 
 def made(columns):
     named = {"weights": "weights"} if "weights" in columns else {}
-    return endpoint_from_columns(
-        pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named
-    )
+    return endpoint_from_columns(pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named)
 
 
 def naive(columns, levels, rho=0.0):
@@ -143,6 +146,26 @@ def test_pairs_are_tested_on_their_own_rows():
         assert statistic == pytest.approx(chi_square(*naive(columns, list(pair))), rel=1e-10)
 
 
+# a: six relapses at 1; b: 2 and 4; c: 3 and 5. The common incidence is 6/10, 17/20, 11/10 after times 1, 2, 3.
+PAST_ONE = {"t": [1.0] * 6 + [2, 4, 3, 5], "s": [1] * 10, "arm": list("aaaaaabbcc")}
+
+
+@pytest.mark.parametrize(("status", "statistic"), [(1, 9.29898683173232), (2, 9.00904516931426)])
+def test_the_common_incidence_may_pass_one_while_two_groups_are_at_risk(status, statistic):
+    """Values of cmprsk 2.2; with status 2 the event at 4 is a death."""
+    columns = {**PAST_ONE, "s": [1] * 7 + [status, 1, 1]}
+    assert chi_square(*naive(columns, ["a", "b", "c"])) == pytest.approx(statistic, rel=1e-10)
+    assert gray_test(made(columns), "arm", cause="relapse").statistic == pytest.approx(statistic, rel=1e-10)
+
+
 def test_the_slow_twin_gives_the_values_of_cmprsk_too():
     columns = {"t": [1.0, 1, 2, 3], "s": [1, 1, 1, 1], "arm": list("aabb")}
     assert chi_square(*naive(columns, ["a", "b"])) == pytest.approx(3, rel=1e-12)
+
+
+def test_after_one_landmark_for_all_the_test_is_that_of_those_who_are_left():
+    late = landmark(made(CENTRES), 1)
+    own = [i for i, t in enumerate(CENTRES["t"]) if t > 1]
+    rest = {name: [column[i] for i in own] for name, column in CENTRES.items()}
+    z, V = naive(rest, ["a", "b"])
+    assert gray_test(late, "arm", cause="relapse").statistic == pytest.approx(chi_square(z, V), rel=1e-10)

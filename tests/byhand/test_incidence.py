@@ -1,6 +1,6 @@
 """Aalen-Johansen incidence of two causes: fractions, and both variances from their definitions."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ import pytest
 
 from ikzf1_outcomes import cumulative_incidence, endpoint_from_columns, kaplan_meier
 
+F = Fraction
 # 0 relapse | 1 relapse, death, censored | 2 relapse | 3 death, censored | 4 censored
 EIGHT = {"t": [3.0, 1, 2, 0, 1, 4, 3, 1], "s": [0, 2, 1, 1, 1, 0, 2, 0]}
 # n: 8, 7, 4, 3, 1
@@ -18,9 +19,7 @@ DEATH = [F(0), F(1, 8), F(1, 8), F(1, 8) + F(15, 32) * F(1, 3), F(9, 32)]
 
 def made(columns):
     named = {name: name for name in ("entry", "weights") if name in columns}
-    return endpoint_from_columns(
-        pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named
-    )
+    return endpoint_from_columns(pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named)
 
 
 def counts(columns):

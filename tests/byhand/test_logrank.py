@@ -1,6 +1,6 @@
 """The log-rank family on a sheet of paper: fractions, weights, strata, trend, pairs."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from ikzf1_outcomes import endpoint_from_columns, logrank_test, pairwise_tests, trend_test
 
+F = Fraction
 # a: 1, 2, 4+ ; b: 2, 3, 5+
 SIX = {"t": [3.0, 4, 2, 1, 5, 2], "s": [1, 0, 1, 1, 0, 1], "arm": list("baaabb")}
 # an event and a censoring at 0, three groups, two centres
@@ -73,9 +74,7 @@ def test_two_groups_in_fractions():
 def test_fleming_harrington_weights(rho, gamma):
     # pooled S(t-): 1, 5/6, 1/2 at times 1, 2, 3
     if (rho, gamma) == (1, 0):
-        by_hand = (1 - F(1, 2) + F(5, 6) * F(1, 5) - F(1, 6)) ** 2 / (
-            F(1, 4) + F(25, 36) * F(9, 25) + F(1, 4) * F(2, 9)
-        )
+        by_hand = (1 - F(1, 2) + F(5, 6) * F(1, 5) - F(1, 6)) ** 2 / (F(1, 4) + F(25, 36) * F(9, 25) + F(1, 4) * F(2, 9))
         observed, expected, covariance = naive(SIX, ["a", "b"], 1, 0)
         assert (observed["a"] - expected["a"]) ** 2 / covariance["a", "a"] == by_hand
     parts = naive(SIX, ["a", "b"], rho, gamma)

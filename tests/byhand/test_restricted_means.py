@@ -1,6 +1,7 @@
 """Areas under curves: rectangles as fractions, and variances as naive double sums over the pieces."""
 
-from fractions import Fraction as F
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from ikzf1_outcomes import (
     rmst_difference,
     years_lost_difference,
 )
+
+F = Fraction
 
 EIGHT = {"t": [3.0, 1, 2, 0, 1, 4, 3, 1], "s": [0, 2, 1, 1, 1, 0, 2, 0]}
 # S 7/8 on [0, 1), 5/8 on [1, 2), 15/32 on [2, 3), 5/16 on [3, 4]; see test_incidence
@@ -42,10 +45,10 @@ def area(times, increments, tau, which):
     """Area from 0 to tau under S (which = 0) or F_which, rectangle by rectangle."""
     edges = [F(0), *[u for u in times if u <= tau], tau]
     total = F(0)
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         free, hit = F(1), F(0)
         for u, a in zip(times, increments, strict=True):
-            if u <= left and (u > 0 or left >= 0):
+            if u <= left:
                 hit += free * a[which - 1]
                 free *= 1 - a[0] - a[1]
         total += (right - left) * (free if which == 0 else hit)

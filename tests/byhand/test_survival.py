@@ -1,6 +1,6 @@
 """Kaplan-Meier on eight patients: fractions, intervals, quantiles, and the robust variance from its definition."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 from math import asin, exp, log, sin, sqrt
 
 import numpy as np
@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import endpoint_from_columns, kaplan_meier
+
+F = Fraction
 
 Z = 1.959963984540054
 # scrambled on purpose; an event at 0, two events and a censoring tied at 1, an event and a censoring tied at 4

@@ -1,6 +1,6 @@
 """Landmarks, cuts and changes of state: who is at risk when, on eight patients."""
 
-from fractions import Fraction as F
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ from ikzf1_outcomes import (
     time_dependent,
 )
 
+F = Fraction
+
 EIGHT = {
     "t": [3.0, 1, 2, 0, 1, 4, 3, 1],
     "s": [0, 2, 1, 1, 1, 0, 2, 0],
@@ -31,9 +33,7 @@ EIGHT = {
 
 def made(columns):
     named = {name: name for name in ("entry", "weights") if name in columns}
-    return endpoint_from_columns(
-        pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named
-    )
+    return endpoint_from_columns(pd.DataFrame(columns), time="t", status="s", causes={1: "relapse", 2: "death"}, **named)
 
 
 def test_a_landmark_keeps_the_clock_and_loses_events_on_it():
@@ -82,9 +82,10 @@ def test_a_landmark_that_equals_a_time_but_for_rounding_is_that_time():
 def test_a_cut_that_equals_a_time_but_for_rounding_does_not_move_the_curve(by):
     whole, cut = made(ROUNDED), split_follow_up(made(ROUNDED), [0.3])
     assert len(cut) == 5
-    left = kaplan_meier(whole, by).tidy(times=[0.3, 1, 2, 3])
-    right = kaplan_meier(cut, by).tidy(times=[0.3, 1, 2, 3])
-    pd.testing.assert_frame_equal(left, right)
+    # from a group's first time on limits at S = 1 are NaN (decision 001), and a cut is such a time
+    columns = ["n", "n_risk", "n_event", "n_censor", "estimate", "std_error", "note"]
+    left = kaplan_meier(whole, by).tidy(times=[0.3, 1, 2, 3])[columns]
+    pd.testing.assert_frame_equal(kaplan_meier(cut, by).tidy(times=[0.3, 1, 2, 3])[columns], left)
 
 
 def test_a_switch_at_the_end_but_for_rounding_never_happens():
@@ -214,7 +215,7 @@ def states_at(u):
 
 
 def test_mantel_byar_by_hand():
-    # u: n (before, after), d. 1: (6, 2), (1, 0); 2: (4, 3), (1, 0); 2.5: (1, 4), (0, 1); 3: (1, 3), (0, 1); 4: (1, 2), (0, 1)
+    # time: at risk (before, after), events (before, after)
     table = {1: ([6, 2], [1, 0]), 2: ([4, 3], [1, 0]), 2.5: ([1, 4], [0, 1]), 3: ([1, 3], [0, 1]), 4: ([1, 2], [0, 1])}
     assert {u: states_at(u) for u in table} == table
     expected = F(6, 8) + F(4, 7) + F(1, 5) + F(1, 4) + F(1, 3)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes.results import outcome_results
-from ikzf1_outcomes.study.run import endpoints_of, load_study
+from ikzf1_outcomes.study.load import endpoints_of, load_study
 
 HERE = Path(__file__).parent
 STUDIES = {

@@ -32,3 +32,8 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", text):
         if not target.startswith(("http", "mailto")):
             assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_the_typed_stub_is_in_step():
+    made = script("make_stub")
+    assert made.STUB.read_text(encoding="utf-8") == made.stub()

@@ -20,7 +20,7 @@ from ikzf1_outcomes.kernels.risk import Floats, risk_matrix
 ADJUSTMENTS = {"holm": "holm", "bonferroni": "bonferroni", "bh": "fdr_bh", "by": "fdr_by", "none": None}
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class TestResult:
     """A test between groups: `.glance()` gives the test, `.tidy()` the groups behind it."""
 
@@ -33,6 +33,9 @@ class TestResult:
     groups: pd.DataFrame
     n_excluded: int
     note: str
+
+    def __repr__(self) -> str:
+        return f"TestResult({self.method}: {len(self.groups)} groups, df {self.df})"
 
     def glance(self) -> pd.DataFrame:
         """One row: method, statistic, df, p_value, n, n_excluded, note."""
@@ -56,7 +59,7 @@ class TestResult:
         return self.glance().to_html(index=False)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Scores:
     """Summed observed events, expected events and their covariance over strata."""
 
@@ -95,7 +98,7 @@ def sum_over_strata(endpoint: Endpoint, by: Columns, strata: Columns | None, one
         if len(n_risk):
             part = one_stratum(n_risk, events)
             observed, expected, variance = observed + part[0], expected + part[1], variance + part[2]
-    n = np.bincount(groups.codes[keep], weights=weight[keep], minlength=n_groups)
+    n = np.array([endpoint.patients(keep & (groups.codes == g)) for g in range(n_groups)])
     hit = keep & (endpoint.cause > 0)
     n_event = np.bincount(groups.codes[hit], weights=weight[hit], minlength=n_groups)
     if (n > 0).sum() < 2:
@@ -114,15 +117,20 @@ def by_layer(ordered: np.ndarray, layers: Groups, keep: np.ndarray) -> list[np.n
     return np.split(sorted_rows, np.searchsorted(layers.codes[sorted_rows], np.arange(1, len(layers.levels))))
 
 
-def quadratic_form(difference: Floats, variance: Floats, usable: np.ndarray) -> tuple[float, int]:
-    """Chi-square statistic of score differences that add up to 0, and its degrees of freedom."""
-    members = np.flatnonzero(usable)[:-1]
+def quadratic_form(difference: Floats, variance: Floats) -> tuple[float, int]:
+    """Chi-square statistic of scores with a singular covariance, and its degrees of freedom, the rank.
+
+    The scores of groups that are compared add up to 0, so that each set of groups that meet in a risk set loses one degree
+    of freedom. The matrix is scaled to unit diagonal first: a tiny group then weighs as much in its rank as a large one.
+    """
+    members = np.flatnonzero(np.diag(variance) > 0)
     if not len(members):
         return np.nan, 0
-    part = difference[members]
-    return float(part @ np.linalg.pinv(variance[np.ix_(members, members)], rcond=1e-12, hermitian=True) @ part), len(
-        members
-    )
+    scale = np.sqrt(np.diag(variance)[members])
+    values, vectors = np.linalg.eigh(variance[np.ix_(members, members)] / np.outer(scale, scale))
+    kept = values > 1e-9 * values[-1]
+    turned = vectors[:, kept].T @ (difference[members] / scale)
+    return float((turned**2 / values[kept]).sum()), int(kept.sum())
 
 
 def as_test(method: str, scores: Scores, statistic: float, df: int) -> TestResult:
@@ -177,7 +185,7 @@ def logrank_test(
     2.8824
     """
     scores = logrank_scores(endpoint, by, strata, rho, gamma)
-    statistic, df = quadratic_form(scores.observed - scores.expected, scores.variance, scores.expected > 0)
+    statistic, df = quadratic_form(scores.observed - scores.expected, scores.variance)
     name = "log-rank" if rho == gamma == 0 else f"Fleming-Harrington ({rho:g}, {gamma:g})"
     return as_test(name if strata is None else f"stratified {name}", scores, statistic, df)
 
@@ -272,9 +280,7 @@ def gray_test(
         return own.sum(axis=0), own.sum(axis=0) - score, variance
 
     parts = sum_over_strata(endpoint, by, strata, one_stratum)
-    any_event = bool(parts.observed.sum() > 0)
-    usable = (parts.n > 0) & any_event
-    statistic, df = quadratic_form(parts.observed - parts.expected, parts.variance, usable)
+    statistic, df = quadratic_form(parts.observed - parts.expected, parts.variance)
     return as_test("Gray" if strata is None else "stratified Gray", parts, statistic, df)
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from ikzf1_outcomes.curves.steps import group_frame, group_sizes
 from ikzf1_outcomes.curves.survival import kaplan_meier
-from ikzf1_outcomes.endpoint import Columns, Endpoint, make_endpoint
-from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.endpoint import Columns, Endpoint, make_endpoint, numbers, refuse
 
 
 def reversed_endpoint(endpoint: Endpoint) -> Endpoint:
@@ -96,8 +95,9 @@ def completeness(endpoint: Endpoint, member: np.ndarray, potential: str | None) 
         return np.nan
     # a row that another row of the patient takes up is not the end of anybody's follow-up
     member = member & (endpoint.cause >= 0)
-    possible = endpoint.column(potential).to_numpy(dtype=float)[member]
-    if np.isnan(possible).any():
-        raise InputError("a data cut-off is missing", where=np.flatnonzero(np.isnan(possible)) + 1)
+    endpoint.column(potential)
+    given = numbers(endpoint.frame, potential)
+    refuse(member & np.isnan(given), "a data cut-off is missing", "Exclude those rows, or complete them.")
+    possible = given[member]
     done = np.where(endpoint.cause[member] > 0, possible, np.minimum(endpoint.time[member], possible))
     return float(done.sum() / possible.sum()) if possible.sum() > 0 else np.nan

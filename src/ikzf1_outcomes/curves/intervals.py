@@ -15,12 +15,19 @@ def check_interval(conf_type: str, conf_level: float) -> None:
     """Refuse an unknown interval type or a level outside (0, 1)."""
     if conf_type not in CONF_TYPES:
         raise InputError(f"no interval is called {conf_type!r}", next_step=f"Use one of {', '.join(CONF_TYPES)}.")
-    if not 0.0 < conf_level < 1.0:
-        raise InputError("conf_level must lie between 0 and 1", next_step="Use 0.95 for 95 %.")
+    normal_quantile(conf_level)
 
 
 def normal_quantile(conf_level: float) -> float:
-    """Two-sided standard normal quantile, 1.96 for 0.95."""
+    """Two-sided standard normal quantile, 1.96 for 0.95.
+
+    Raises
+    ------
+    InputError
+        The level does not lie between 0 and 1.
+    """
+    if not 0.0 < conf_level < 1.0:
+        raise InputError("conf_level must lie between 0 and 1", next_step="Use 0.95 for 95 %.")
     return float(-ndtri((1.0 - conf_level) / 2.0))
 
 

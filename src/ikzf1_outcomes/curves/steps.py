@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import probability_limits
-from ikzf1_outcomes.endpoint import Columns, Endpoint, Groups
+from ikzf1_outcomes.endpoint import Columns, Endpoint, Groups, frozen
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels.risk import Floats, Positions, RiskTable, tally
+from ikzf1_outcomes.kernels.risk import Floats, Positions, RiskTable, snap, tally
 
 SMALL_RISK_SET = 10
 """Fewer at risk than this at a horizon is worth a note."""
@@ -57,6 +57,8 @@ def make_steps(endpoint: Endpoint, by: Columns | None) -> Steps:
     table = tally(
         endpoint.rows, endpoint.cause, endpoint.case_weights, groups.codes, len(groups.levels), len(endpoint.causes)
     )
+    for array in table:
+        frozen(array)
     return Steps(endpoint, groups, table)
 
 
@@ -72,7 +74,7 @@ def read_all(steps: Steps) -> Reading:
 def read_at(steps: Steps, times: Iterable[float]) -> Reading:
     """Each group at each of the times, ascending.
 
-    A requested time within 1e-9 (relative) of a time in the data is that time.
+    A requested time that is tied with a time in the data, by the rule of R's `timefix`, is that time.
     """
     wanted = np.unique(np.asarray(list(times), dtype=float))
     if not len(wanted) or not np.isfinite(wanted).all() or wanted[0] < 0:
@@ -80,14 +82,6 @@ def read_at(steps: Steps, times: Iterable[float]) -> Reading:
     wanted = snap(wanted, steps.endpoint.rows.times)
     parts = [read_group(steps, g, wanted) for g in range(len(steps.groups.levels))]
     return Reading(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def snap(wanted: Floats, times: Floats) -> Floats:
-    """Move requested times that differ from a time in the data by rounding only onto that time."""
-    near = np.clip(np.searchsorted(times, wanted), 1, max(len(times) - 1, 1))
-    for candidate in (times[np.minimum(near, len(times) - 1)], times[near - 1]):
-        wanted = np.where(np.abs(wanted - candidate) <= 1e-9 * np.maximum(1.0, np.abs(candidate)), candidate, wanted)
-    return wanted
 
 
 def read_group(steps: Steps, g: int, wanted: Floats) -> tuple[Any, ...]:
@@ -145,12 +139,7 @@ def group_frame(steps: Steps, group: Positions) -> pd.DataFrame:
 
 def group_sizes(steps: Steps) -> Floats:
     """Patients in each group (sum of weights where weights are declared)."""
-    endpoint = steps.endpoint
-    keep = steps.groups.codes >= 0
-    if endpoint.subject is not None and endpoint.weights is None:
-        pairs = np.unique(np.column_stack((steps.groups.codes[keep], endpoint.subject[keep])), axis=0)
-        return np.bincount(pairs[:, 0], minlength=len(steps.groups.levels)).astype(float)
-    return np.bincount(steps.groups.codes[keep], weights=endpoint.case_weights[keep], minlength=len(steps.groups.levels))
+    return np.array([steps.endpoint.patients(steps.groups.codes == g) for g in range(len(steps.groups.levels))])
 
 
 def notes(*parts: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from ikzf1_outcomes.curves.steps import (
     read_at,
     value_at,
 )
-from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
+from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen, refuse
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.incidence import aalen_johansen, restricted_means
 from ikzf1_outcomes.kernels.jackknife import robust_variance
@@ -94,7 +94,7 @@ class SurvivalCurve:
             group, quantile, n, estimate, low, high, conf_level, interval, scale ("time"), note.
         """
         shares = np.atleast_1d(np.asarray(p, dtype=float))
-        if not ((shares > 0) & (shares < 1)).all():
+        if not len(shares) or not ((shares > 0) & (shares < 1)).all():
             raise InputError("quantiles must lie between 0 and 1", next_step="0.5 is the median.")
         tidy = self.tidy()
         codes = read_all(self.steps).group
@@ -264,6 +264,8 @@ def kaplan_meier(
     check_interval(conf_type, conf_level)
     if std_error not in ("greenwood", "peto"):
         raise InputError(f"no standard error is called {std_error!r}", next_step="Use 'greenwood' or 'peto'.")
+    if std_error == "peto" and (robust or cluster is not None):
+        raise InputError("Peto's standard error is not robust", next_step="Leave out std_error, or robust and cluster.")
     steps = make_steps(endpoint, by)
     survival, variance, _, _ = aalen_johansen(all_causes(steps.table))
     note = ""
@@ -282,9 +284,7 @@ def cluster_codes(endpoint: Endpoint, cluster: Columns | None, steps: Steps) -> 
     if cluster is None:
         own = np.arange(len(endpoint)) if endpoint.subject is None else endpoint.subject
     else:
-        groups = endpoint.groups(cluster)
-        if groups.n_missing:
-            raise InputError("a cluster is missing", count=groups.n_missing, next_step="Exclude those rows.")
-        own = groups.codes
+        own = endpoint.groups(cluster).codes
+        refuse((own < 0) & (steps.groups.codes >= 0), "a cluster is missing", "Exclude those rows.")
     _, codes = np.unique(np.column_stack((steps.groups.codes, own)), axis=0, return_inverse=True)
     return codes.ravel().astype(np.int32)

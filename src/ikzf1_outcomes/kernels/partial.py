@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ikzf1_outcomes.errors import ConvergenceError
 from ikzf1_outcomes.kernels.compile import compiled
 from ikzf1_outcomes.kernels.risk import Floats, RowOrder
 
@@ -82,6 +81,9 @@ class Maximum(NamedTuple):
     score_null: Floats
     information_null: Floats
     iterations: int
+    converged: bool
+    step: Floats
+    """The Newton step that was left: next to nothing at a maximum, of order 1 where the likelihood only flattens out."""
 
 
 def efron_likelihood(rows: RowOrder, event: np.ndarray, weight: Floats, x: Floats) -> Callable[[Floats], tuple]:
@@ -103,36 +105,34 @@ def efron_likelihood(rows: RowOrder, event: np.ndarray, weight: Floats, x: Float
     return evaluate
 
 
-def newton(evaluate: Callable[[Floats], tuple], p: int, *, tolerance: float = 1e-10, most: int = 50) -> Maximum:
+def newton(evaluate: Callable[[Floats], tuple], p: int, *, tolerance: float = 1e-10, most: int = 100) -> Maximum:
     """Maximise by Newton's method from 0 with halved steps.
 
-    Converged when the Newton decrement U' I^-1 U falls below `tolerance` squared, far inside R's stop.
-
-    Raises
-    ------
-    ConvergenceError
-        The information is singular, or `most` steps did not suffice.
+    Converged when the Newton decrement U' I^-1 U falls below `tolerance` squared, far inside R's stop. Where the
+    information becomes singular on the way, or `most` steps do not suffice, `converged` is false and the result is where it
+    stopped.
     """
     beta = np.zeros(p)
     value, score, information = start = evaluate(beta)
-    for iteration in range(1, most + 1):
+    null = {"value_null": start[0], "score_null": start[1], "information_null": start[2]}
+    converged, iteration, step = False, 0, np.zeros(p)
+    while iteration < most:
         try:
             step = np.linalg.solve(information, score)
         except np.linalg.LinAlgError:
-            raise ConvergenceError("the information matrix is singular", next_step="Remove a redundant term.") from None
+            break
         decrement = float(score @ step)
         if decrement <= tolerance**2:
-            null = {"value_null": start[0], "score_null": start[1], "information_null": start[2]}
-            return Maximum(beta, value, score, information, **null, iterations=iteration - 1)
+            converged = decrement > -1e-6
+            break
+        iteration += 1
+        share = 1.0
         for _ in range(30):
-            candidate = evaluate(beta + step)
+            candidate = evaluate(beta + share * step)
             # near the maximum the gain drowns in rounding, and the full step is right
             if np.isfinite(candidate[0]) and candidate[0] >= value - 1e-10 * (1.0 + abs(value)):
                 break
-            step = step / 2
-        beta = beta + step
+            share /= 2
+        beta = beta + share * step
         value, score, information = candidate
-    raise ConvergenceError(
-        f"the partial likelihood has no maximum within {most} steps",
-        next_step="A covariate may separate those with and without events; use fewer terms or levels.",
-    )
+    return Maximum(beta, value, score, information, **null, iterations=iteration, converged=converged, step=step)

@@ -60,8 +60,30 @@ def tie_cuts(times: Floats, tolerance: float = float(np.sqrt(np.finfo(float).eps
     return distinct[np.concatenate(([True], ~close))]
 
 
-def sort_rows(time: Floats, entry: Floats | None = None) -> RowOrder:
-    """Decide ties and sort, once for all. `entry` holds minus infinity where a row was at risk from the start."""
+def snap(wanted: Floats, times: Floats) -> Floats:
+    """Move values that are tied with a time, by the rule of `tie_cuts`, onto that time."""
+    if not len(times):
+        return wanted
+    near = np.clip(np.searchsorted(times, wanted), 1, max(len(times) - 1, 1))
+    tolerance = float(np.sqrt(np.finfo(float).eps)) * max(1.0, float(np.mean(np.abs(times))))
+    for candidate in (times[np.minimum(near, len(times) - 1)], times[near - 1]):
+        wanted = np.where(np.abs(wanted - candidate) <= tolerance, candidate, wanted)
+    return wanted
+
+
+def sort_rows(time: Floats, entry: Floats | None = None) -> tuple[RowOrder, Floats | None]:
+    """Decide ties and sort, once for all.
+
+    Parameters
+    ----------
+    time, entry
+        End of each row and its entry, minus infinity where a row was at risk from the start (n).
+
+    Returns
+    -------
+    RowOrder, entry
+        The order, and the entries with tied values made one.
+    """
     everything = time if entry is None else np.concatenate((time, entry))
     values, inverse = np.unique(everything, return_inverse=True)
     cuts = tie_cuts(values)
@@ -75,12 +97,12 @@ def sort_rows(time: Floats, entry: Floats | None = None) -> RowOrder:
     order = np.argsort(narrow, kind="stable")
     if entry is None:
         first, late = np.zeros(len(time), dtype=np.int32), np.empty(0, dtype=np.intp)
-    else:
-        after = np.concatenate(([0], np.cumsum(present)))
-        first = after[code[len(time) :] + 1].astype(np.int32)
-        late = np.flatnonzero(first > 0)
-        late = late[np.argsort(first[late], kind="stable")]
-    return RowOrder(cuts[present], rank, order, first, late)
+        return RowOrder(cuts[present], rank, order, first, late), None
+    own = code[len(time) :] + 1
+    first = np.concatenate(([0], np.cumsum(present)))[own].astype(np.int32)
+    late = np.flatnonzero(first > 0)
+    late = late[np.argsort(first[late], kind="stable")]
+    return RowOrder(cuts[present], rank, order, first, late), np.concatenate(([-np.inf], cuts))[own]
 
 
 @compiled
@@ -89,7 +111,8 @@ def _tally(order, rank, late, first, cause, weight, group, n_groups, n_causes): 
     last = np.full(n_groups, -1, dtype=np.int32)
     for i in order:
         g = group[i]
-        if g >= 0 and rank[i] != last[g]:
+        # where a row is only taken up by another one of the patient, nothing happens
+        if g >= 0 and cause[i] >= 0 and rank[i] != last[g]:
             size[g] += 1
             last[g] = rank[i]
     offset = np.zeros(n_groups + 1, dtype=np.intp)
@@ -116,15 +139,19 @@ def _tally(order, rank, late, first, cause, weight, group, n_groups, n_causes): 
             if group[other] >= 0:
                 not_yet[group[other]] += weight[other]
             pointer -= 1
+        here[g] += weight[i]
+        if cause[i] < 0:
+            if last[g] == j:
+                n_risk[row[g]] = here[g] - not_yet[g]
+            continue
         if last[g] != j:
             row[g] -= 1
             last[g] = j
             ranks[row[g]] = j
-        here[g] += weight[i]
         n_risk[row[g]] = here[g] - not_yet[g]
         if cause[i] > 0:
             events[row[g], cause[i] - 1] += weight[i]
-        elif cause[i] == 0:
+        else:
             censored[row[g]] += weight[i]
     return offset, ranks, n_risk, events, censored
 
@@ -136,8 +163,7 @@ def _tally_cells(rank, cause, weight, group, n_groups, n_causes, n_times):  # ty
         g = group[i]
         if g >= 0:
             cells[g, rank[i], 0] += weight[i]
-            if cause[i] >= 0:
-                cells[g, rank[i], 1 + cause[i]] += weight[i]
+            cells[g, rank[i], 1 + cause[i]] += weight[i]
     offset = np.zeros(n_groups + 1, dtype=np.intp)
     for g in range(n_groups):
         offset[g + 1] = offset[g]
@@ -179,6 +205,7 @@ def tally(rows: RowOrder, cause: Integers, weight: Floats, group: Integers, n_gr
         Group code; rows with a negative code are left out (n).
     """
     n_times = len(rows.times)
+    # a row that another one takes up implies delayed entry
     if not len(rows.late) and n_groups * n_times * (n_causes + 2) <= 2 * len(rows.rank):
         return RiskTable(*_tally_cells(rows.rank, cause, weight, group, n_groups, n_causes, n_times))
     return RiskTable(*_tally(rows.order, rows.rank, rows.late, rows.first, cause, weight, group, n_groups, n_causes))

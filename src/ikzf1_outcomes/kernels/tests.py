@@ -108,7 +108,9 @@ def _gray(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
             for k in range(n_groups):
                 for m in range(n_groups):
                     variance[k, m] += v1 * a[k] * a[m] + v2 * b[k] * b[m]
-                tail[k, r] += d[k] * step / (1.0 - common[row])
+                # with unequal follow-up the common incidence can pass 1; its hazard is then over
+                if common[row] < 1.0:
+                    tail[k, r] += d[k] * step / (1.0 - common[row])
     return score, variance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,12 @@ from ikzf1_outcomes.curves.comparisons import two_sided
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Endpoint, frozen, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
-from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.formula import Coefficient, Design, design
 from ikzf1_outcomes.kernels.partial import Maximum, efron_likelihood, newton
 from ikzf1_outcomes.kernels.risk import Floats
 
-INFINITE = 15.0
-"""A linear predictor that moves further than this over a covariate's range is a likelihood without a maximum."""
+RUNNING = 1e-3
+"""A Newton step left over that still moves a linear predictor by more than this has no maximum before it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -29,8 +29,10 @@ class CoxFit:
 
     endpoint: Endpoint
     design: Design
-    estimable: np.ndarray
-    """Columns of the design with a finite coefficient."""
+    position: dict[int, int]
+    """Where the finite coefficient of a column of the design stands in `maximum`."""
+    counts: tuple[tuple[float, int], ...]
+    """Patients and events behind each row of the coefficient table."""
     maximum: Maximum
     covariance: Floats
     cause: str
@@ -57,9 +59,8 @@ class CoxFit:
             p_value, note. `n` and `n_event` of a categorical row are those of its level. A level without events has no
             finite hazard ratio: its row says so, and the other rows are the maximum in the limit.
         """
-        position = {int(column): place for place, column in enumerate(np.flatnonzero(self.estimable))}
-        error = np.sqrt(np.diag(self.covariance)) if len(self.covariance) else np.empty(0)
-        rows = [self.row(coefficient, position, error) for coefficient in self.design.coefficients]
+        error = np.sqrt(np.diag(self.covariance))
+        rows = [self.row(c, n, error) for c, n in zip(self.design.coefficients, self.counts, strict=True)]
         out = pd.DataFrame(rows)
         half = normal_quantile(self.conf_level) * out["std_error"]
         out["low"], out["high"] = out["estimate"] - half, out["estimate"] + half
@@ -74,26 +75,16 @@ class CoxFit:
              "interval", "scale", "statistic", "p_value", "note"]
         ]  # fmt: skip
 
-    def row(self, coefficient: Any, position: dict[int, int], error: Floats) -> dict[str, Any]:
+    def row(self, coefficient: Coefficient, counted: tuple[float, int], error: Floats) -> dict[str, Any]:
         """One row of the coefficient table before its interval."""
-        term, contrast, column, level = coefficient
-        if level is None:
-            n, n_event = self.n, self.n_event
-        else:
-            own = (self.endpoint.column(term) == level).to_numpy() & self.design.keep
-            n, n_event = float(own.sum()), int((own & self.is_event()).sum())
-        base = {"term": term, "contrast": contrast, "cause": self.cause, "n": n, "n_event": n_event}
+        term, contrast, column, _ = coefficient
+        base = {"term": term, "contrast": contrast, "cause": self.cause, "n": counted[0], "n_event": counted[1]}
         if column < 0:
             return {**base, "estimate": 0.0, "std_error": np.nan, "note": "reference"}
-        if column not in position:
+        if column not in self.position:
             return {**base, "estimate": np.nan, "std_error": np.nan, "note": self.notes.get(column, "not estimable")}
-        place = position[column]
+        place = self.position[column]
         return {**base, "estimate": self.maximum.beta[place], "std_error": error[place], "note": ""}
-
-    def is_event(self) -> np.ndarray:
-        """Rows of the endpoint that end with the modelled cause."""
-        code = self.endpoint.cause
-        return code > 0 if self.cause == "any" else code == self.endpoint.cause_code(self.cause)
 
     def glance(self) -> pd.DataFrame:
         """One row: n, n_event, df, log-likelihoods, likelihood-ratio, Wald and score statistics, AIC, notes.
@@ -177,35 +168,44 @@ def cox(
     >>> round(float(iko.cox(endpoint, "x").tidy()["estimate"].iloc[0]), 6)
     0.460778
     """
+    normal_quantile(conf_level)
     matrix = design(endpoint, terms, references=references)
-    code = None if cause is None else endpoint.cause_code(cause)
-    event = (endpoint.cause > 0 if code is None else endpoint.cause == code)[matrix.keep]
+    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    event = event[matrix.keep]
     if not event.any():
         raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)
-    estimable, used, notes = limit_of_empty_levels(matrix, event)
-    x = matrix.matrix[np.ix_(used, estimable)]
-    check_columns(x, matrix, estimable)
-    part = endpoint if matrix.keep.all() and used.all() else take_rows(endpoint, rows_of(matrix.keep, used))
-    # scaled to unit spread: the steps then do not depend on the units of the covariates
-    centre, scale = x.mean(axis=0), x.std(axis=0)
-    maximum = newton(
-        efron_likelihood(part.rows, event[used], part.case_weights, np.ascontiguousarray((x - centre) / scale)),
-        x.shape[1],
-    )
-    refuse_separation(maximum, x, scale, matrix, estimable)
-    covariance = np.linalg.inv(maximum.information) / np.outer(scale, scale) if len(scale) else np.empty((0, 0))
-    rescaled = maximum._replace(
-        beta=maximum.beta / scale,
-        score=maximum.score * scale,
-        information=maximum.information * np.outer(scale, scale),
-        score_null=maximum.score_null * scale,
-        information_null=maximum.information_null * np.outer(scale, scale),
-    )
-    weight = endpoint.case_weights[matrix.keep]
+    limit = limit_of_empty_levels(matrix, event)
+    # who left before the first event was never compared with anybody
+    time = endpoint.time[matrix.keep]
+    used = limit.used & (time >= time[event].min())
+    x = matrix.matrix[np.ix_(used, limit.columns)]
+    check_columns(x, matrix, limit.columns)
+    rows = rows_of(matrix.keep, used)
+    part = endpoint if rows.all() else take_rows(endpoint, rows)
+    maximum, covariance = fit_scaled(part, event[used], x, matrix, limit.columns)
+    position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
     return CoxFit(
-        endpoint, matrix, estimable, rescaled, frozen(covariance), cause or "any", float(weight.sum()), int(event.sum()),
-        conf_level, notes,
+        endpoint, matrix, position, counts_of(endpoint, matrix, event), maximum, covariance, cause or "any",
+        endpoint.patients(matrix.keep), int(event.sum()), conf_level, limit.notes,
     )  # fmt: skip
+
+
+def fit_scaled(part: Endpoint, event: np.ndarray, x: Floats, matrix: Design, columns: np.ndarray) -> tuple[Maximum, Floats]:
+    """Maximise with covariates of unit spread, so that the steps do not depend on their units, and scale back."""
+    centre, scale = x.mean(axis=0), x.std(axis=0)
+    fit = newton(efron_likelihood(part.rows, event, part.case_weights, (x - centre) / scale), x.shape[1])
+    refuse_separation(fit, x, scale, matrix, columns)
+    square = np.outer(scale, scale)
+    covariance = np.linalg.inv(fit.information) / square
+    back = fit._replace(
+        beta=frozen(fit.beta / scale),
+        score=frozen(fit.score * scale),
+        information=frozen(fit.information * square),
+        step=frozen(fit.step / scale),
+        score_null=frozen(fit.score_null * scale),
+        information_null=frozen(fit.information_null * square),
+    )
+    return back, frozen(covariance)
 
 
 def rows_of(keep: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -215,33 +215,49 @@ def rows_of(keep: np.ndarray, used: np.ndarray) -> np.ndarray:
     return out
 
 
-def limit_of_empty_levels(matrix: Design, event: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """Take out levels without events: their coefficient is minus infinity, and in the limit they weigh nothing.
+def counts_of(endpoint: Endpoint, matrix: Design, event: np.ndarray) -> tuple[tuple[float, int], ...]:
+    """Patients and events of the level of each coefficient, or of everybody for a number."""
+    counts = []
+    for c in matrix.coefficients:
+        member = np.ones(len(event), dtype=bool)
+        if c.level is not None:
+            own = [other.column for other in matrix.coefficients if other.term == c.term and other.column >= 0]
+            member = matrix.matrix[:, c.column] == 1 if c.column >= 0 else matrix.matrix[:, own].sum(axis=1) == 0
+        counts.append((endpoint.patients(rows_of(matrix.keep, member)), int(event[member].sum())))
+    return tuple(counts)
 
-    Returns
-    -------
-    estimable (columns), used (rows), notes by column
+
+class Limit(NamedTuple):
+    """What is left to fit when levels without events have been taken to their limit."""
+
+    columns: np.ndarray
+    used: np.ndarray
+    notes: dict[int, str]
+
+
+def limit_of_empty_levels(matrix: Design, event: np.ndarray) -> Limit:
+    """Take out levels without events: in the limit of an infinite coefficient their patients weigh nothing.
+
+    Where the reference level has no events, every contrast of the term is infinite; the other terms are then those of the
+    fit without its patients, in which another level stands as the reference.
     """
-    estimable = np.ones(matrix.matrix.shape[1], dtype=bool)
+    fitted = np.ones(matrix.matrix.shape[1], dtype=bool)
     used = np.ones(len(matrix.matrix), dtype=bool)
     notes: dict[int, str] = {}
     for term in dict.fromkeys(c.term for c in matrix.coefficients if c.level is not None):
-        own = [c for c in matrix.coefficients if c.term == term]
-        indicator = matrix.matrix[:, [c.column for c in own if c.column >= 0]]
-        if not event[indicator.sum(axis=1) == 0].any():
-            for c in own[1:]:
-                estimable[c.column] = False
-                notes[c.column] = f"not estimable: no events in the reference level {own[0].contrast}"
-            continue
-        for c in own[1:]:
-            member = matrix.matrix[:, c.column] == 1
-            if not event[member].any():
-                estimable[c.column], notes[c.column] = (
-                    False,
-                    f"not estimable: no events in {c.contrast.split(' vs ')[0]}",
-                )
-                used &= ~member
-    return estimable, used, notes
+        base, *others = (c for c in matrix.coefficients if c.term == term)
+        member = {c.column: matrix.matrix[:, c.column] == 1 for c in others}
+        for c in others:
+            if not event[member[c.column]].any():
+                fitted[c.column] = False
+                used &= ~member[c.column]
+                notes[c.column] = f"not estimable: no events in {c.contrast.removesuffix(' vs ' + base.contrast)}"
+        in_base = ~np.any(list(member.values()), axis=0)
+        if not event[in_base].any():
+            used &= ~in_base
+            fitted[next(c.column for c in others if fitted[c.column])] = False
+            notes |= {c.column: f"not estimable: no events in the reference level {base.contrast}" for c in others}
+    return Limit(np.flatnonzero(fitted), used, notes)
 
 
 def column_names(matrix: Design, columns: np.ndarray) -> list[str]:
@@ -250,30 +266,35 @@ def column_names(matrix: Design, columns: np.ndarray) -> list[str]:
     return [names[int(column)] for column in columns]
 
 
-def check_columns(x: Floats, matrix: Design, estimable: np.ndarray) -> None:
+def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
     """Refuse columns that are constant or a combination of others, by name."""
     if not x.shape[1]:
         return
     spread = x.std(axis=0)
     flat = spread <= 1e-12 * np.maximum(1.0, np.abs(x).max(axis=0))
-    numbered = np.flatnonzero(estimable)
     if flat.any():
-        raise InputError(f"constant among the rows analysed: {', '.join(column_names(matrix, numbered[flat]))}")
+        names = ", ".join(column_names(matrix, columns[flat]))
+        raise InputError(f"constant among the rows analysed: {names}", next_step="Leave it out.")
     scaled = (x - x.mean(axis=0)) / spread
     # the small triangle of a first decomposition has the same pivots, at a fraction of the work
     triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
     rank = int((size > 1e-9 * size[0]).sum())
     if rank < x.shape[1]:
-        names = ", ".join(column_names(matrix, numbered[order[rank:]]))
+        names = ", ".join(column_names(matrix, columns[order[rank:]]))
         raise InputError(f"a combination of other columns: {names}", next_step="Remove a redundant term.")
 
 
-def refuse_separation(maximum: Maximum, x: Floats, scale: Floats, matrix: Design, estimable: np.ndarray) -> None:
-    """Raise when a coefficient has run away although the likelihood has flattened."""
-    reach = np.abs(maximum.beta / scale) * np.ptp(x, axis=0)
-    if (reach > INFINITE).any():
-        names = ", ".join(column_names(matrix, np.flatnonzero(estimable)[reach > INFINITE]))
+def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:
+    """Raise when the likelihood only flattens out, so that a coefficient would run away for ever."""
+    ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
+    if fit.converged:
+        # once the score has underflowed no step is left, but the information has gone as well
+        running = (ahead > RUNNING) | (np.sqrt(np.abs(np.diag(np.linalg.inv(fit.information)))) > 1.0 / RUNNING**2)
+    else:
+        running = ahead >= ahead.max(initial=0.0) / 2
+    if running.any():
+        names = ", ".join(column_names(matrix, columns[running]))
         raise ConvergenceError(
             f"no finite hazard ratio for {names}: it separates those with events from those without",
             next_step="Merge levels or leave the term out.",

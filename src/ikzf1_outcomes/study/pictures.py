@@ -18,11 +18,10 @@ from ikzf1_outcomes.report.document import Picture
 from ikzf1_outcomes.report.labels import level_label
 from ikzf1_outcomes.results import Settings
 from ikzf1_outcomes.study.folder import Workspace
+from ikzf1_outcomes.study.load import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
-
-    from ikzf1_outcomes.study.run import Study
 
 
 def draw_block(

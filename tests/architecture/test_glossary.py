@@ -1,0 +1,125 @@
+"""Every column of every result is in the glossary, on a named scale, under a key that is never there twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ikzf1_outcomes as iko
+from ikzf1_outcomes.glossary import GLOSSARY, check_columns
+from ikzf1_outcomes.results import RESULT_COLUMNS
+
+KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile"]
+SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "count", "share"}
+
+
+def endpoint():
+    rng = np.random.default_rng(20)
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "t": rng.integers(1, 40, n) / 4,
+            "s": rng.integers(0, 3, n),
+            "arm": rng.choice(list("abc"), n),
+            "sex": rng.choice(list("fm"), n),
+            "x": rng.normal(size=n),
+            "cutoff": 12.0,
+            "switch": np.where(rng.random(n) < 0.4, rng.integers(0, 20, n) / 4, np.nan),
+        }
+    )
+    return iko.endpoint_from_columns(
+        frame, time="t", status="s", causes={1: "relapse", 2: "death"}, time_unit="years", name="EFS"
+    )
+
+
+E = endpoint()
+KM, CI = iko.kaplan_meier(E, "arm"), iko.cumulative_incidence(E, "arm")
+TWO = ["arm", "sex"]
+FIT = iko.cox(E, "arm + x")
+TABLES = {
+    "kaplan_meier.tidy": KM.tidy(),
+    "kaplan_meier.tidy(times)": KM.tidy(times=[1, 5]),
+    "kaplan_meier.tidy, everybody": iko.kaplan_meier(E).tidy(),
+    "kaplan_meier.tidy, two columns": iko.kaplan_meier(E, TWO).tidy(),
+    "kaplan_meier.quantile": KM.quantile([0.25, 0.5]),
+    "kaplan_meier.rmst": KM.rmst(3),
+    "kaplan_meier.glance": KM.glance(),
+    "cumulative_incidence.tidy": CI.tidy(),
+    "cumulative_incidence.tidy, two columns": iko.cumulative_incidence(E, TWO).tidy(times=[2]),
+    "cumulative_incidence.years_lost": CI.years_lost(3),
+    "cumulative_incidence.glance": CI.glance(),
+    "follow_up": iko.follow_up(E, "arm", potential="cutoff"),
+    "logrank_test.glance": iko.logrank_test(E, "arm").glance(),
+    "logrank_test.tidy": iko.logrank_test(E, TWO).tidy(),
+    "trend_test.glance": iko.trend_test(E, "arm").glance(),
+    "gray_test.glance": iko.gray_test(E, "arm", cause="relapse").glance(),
+    "gray_test.tidy": iko.gray_test(E, "arm", cause="relapse").tidy(),
+    "pairwise_tests": iko.pairwise_tests(E, "arm"),
+    "rmst_difference": iko.rmst_difference(E, "arm", tau=3),
+    "years_lost_difference": iko.years_lost_difference(E, "arm", tau=3),
+    "risk_difference": iko.risk_difference(E, "arm", at=3),
+    "risk_difference, cause": iko.risk_difference(E, "arm", at=3, cause="death"),
+    "failure_ledger": iko.failure_ledger(E, "arm", at=3),
+    "failure_ledger, everybody": iko.failure_ledger(E, at=3),
+    "simon_makuch": iko.simon_makuch(E, "switch").tidy(times=[2]),
+    "mantel_byar": iko.mantel_byar(E, "switch").glance(),
+    "landmark_losses": iko.landmark_losses(E, 2.0, "arm"),
+    "cox.tidy": FIT.tidy(),
+    "cox.tidy, ratios": FIT.tidy(exponentiate=True),
+    "cox.glance": FIT.glance(),
+    "outcome_results": iko.outcome_results({"EFS": E}, "arm"),
+    "outcome_results, everybody": iko.outcome_results({"EFS": E}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_column_is_in_the_glossary(name):
+    columns = [column for column in TABLES[name].columns if column not in TWO]
+    assert check_columns(columns) == []
+    assert all(isinstance(column, str) for column in columns)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_row_has_one_key(name):
+    table = TABLES[name]
+    if name.startswith("outcome_results"):
+        key = ["variable", "endpoint", "method", "term", "group", "contrast", "cause", "time"]
+    else:
+        key = [column for column in KEY if column in table]
+    assert not table.duplicated(key or None).any()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_estimates_name_their_scale(name):
+    table = TABLES[name]
+    if "estimate" not in table:
+        assert not {"low", "high", "std_error", "scale"} & set(table.columns)
+        return
+    assert {"scale", "note"} <= set(table.columns)
+    assert set(table.loc[table["estimate"].notna(), "scale"]) <= SCALES
+    if "low" in table:
+        assert {"high", "conf_level", "interval"} <= set(table.columns)
+    for scale, low, high in (("probability", -1, 1), ("share", 0, 1)):
+        values = table.loc[table["scale"] == scale, "estimate"].dropna()
+        assert values.between(low, high).all()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_plain_frames_with_notes_of_text(name):
+    table = TABLES[name]
+    assert type(table) is pd.DataFrame
+    assert list(table.index) == list(range(len(table)))
+    if "note" in table:
+        assert table["note"].map(type).eq(str).all()
+
+
+def test_the_long_table_has_its_columns():
+    assert check_columns(list(RESULT_COLUMNS)) == []
+    assert tuple(TABLES["outcome_results"].columns) == RESULT_COLUMNS
+
+
+def test_every_entry_says_what_and_in_which_unit():
+    for name, (meaning, unit) in GLOSSARY.items():
+        assert name.isidentifier()
+        assert len(meaning) > 3, name
+        assert unit, name
+    assert check_columns(["estimate", "estimated"]) == ["estimated"]
