@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from ikzf1_outcomes import ConvergenceError, InputError, cox, endpoint_from_columns
 from ikzf1_outcomes.kernels.partial import efron_likelihood
@@ -164,3 +165,32 @@ def test_asking_twice_gives_the_same(rows):
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     cox(made(kept), TERMS)
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+
+def has_a_maximum(frame, names):
+    """Whether no direction of the covariates stays ahead at every event: a linear programme over pairs at risk.
+
+    None where the covariates do not differ within any risk set in some direction.
+    """
+    t, s, x = frame["t"].to_numpy(), frame["s"].to_numpy(), frame[names].to_numpy()
+    pairs = [x[i] - x[j] for i in np.flatnonzero(s) for j in np.flatnonzero(t >= t[i]) if i != j]
+    if not pairs or np.linalg.matrix_rank(np.array(pairs)) < len(names):
+        return None
+    a = np.array(pairs)
+    best = linprog(-a.sum(axis=0), A_ub=-a, b_ub=np.zeros(len(a)), bounds=[(-1, 1)] * len(names))
+    return -best.fun <= 1e-9
+
+
+@given(st.lists(ROW, min_size=4, max_size=12), st.sampled_from([["x"], ["z"], ["x", "z"]]))
+def test_a_fit_is_given_where_there_is_a_maximum_and_only_there(rows, names):
+    frame = table(rows)
+    expected = has_a_maximum(frame, names)
+    assume(expected is not None)
+    try:
+        tidy = cox(made(frame), names).tidy()
+    except ConvergenceError as error:
+        assert not expected
+        assert any(name in error.problem for name in names)
+    else:
+        assert expected
+        assert np.isfinite(tidy[["estimate", "std_error"]]).all(axis=None)

@@ -79,7 +79,9 @@ def read_at(steps: Steps, times: Iterable[float]) -> Reading:
     wanted = np.unique(np.asarray(list(times), dtype=float))
     if not len(wanted) or not np.isfinite(wanted).all() or wanted[0] < 0:
         raise InputError("times must be finite, not negative, and at least one", next_step="Give times in the data's unit.")
-    wanted = snap(wanted, steps.endpoint.rows.times)
+    entry = steps.endpoint.entry
+    known = steps.endpoint.rows.times if entry is None else np.concatenate((steps.endpoint.rows.times, entry))
+    wanted = snap(wanted, known if entry is None else np.unique(known[np.isfinite(known)]))
     parts = [read_group(steps, g, wanted) for g in range(len(steps.groups.levels))]
     return Reading(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

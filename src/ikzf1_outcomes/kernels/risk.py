@@ -163,12 +163,13 @@ def _tally_cells(rank, cause, weight, group, n_groups, n_causes, n_times):  # ty
         g = group[i]
         if g >= 0:
             cells[g, rank[i], 0] += weight[i]
-            cells[g, rank[i], 1 + cause[i]] += weight[i]
+            if cause[i] >= 0:
+                cells[g, rank[i], 1 + cause[i]] += weight[i]
     offset = np.zeros(n_groups + 1, dtype=np.intp)
     for g in range(n_groups):
         offset[g + 1] = offset[g]
         for j in range(n_times):
-            if cells[g, j, 0] > 0.0:
+            if cells[g, j, 1:].sum() > 0.0:
                 offset[g + 1] += 1
     total = offset[n_groups]
     ranks = np.empty(total, dtype=np.int32)
@@ -178,9 +179,9 @@ def _tally_cells(rank, cause, weight, group, n_groups, n_causes, n_times):  # ty
     for g in range(n_groups):
         row, here = offset[g + 1], 0.0
         for j in range(n_times - 1, -1, -1):
-            if cells[g, j, 0] > 0.0:
+            here += cells[g, j, 0]
+            if cells[g, j, 1:].sum() > 0.0:
                 row -= 1
-                here += cells[g, j, 0]
                 ranks[row], n_risk[row], censored[row] = j, here, cells[g, j, 1]
                 for k in range(n_causes):
                     events[row, k] = cells[g, j, 2 + k]
@@ -223,17 +224,20 @@ def _risk_matrix(selected, rank, late, first, cause, weight, group, n_groups, n_
     events = np.zeros((n_times, n_groups, n_causes))
     here = np.zeros(n_groups)
     not_yet = np.zeros(n_groups)
+    heads = np.zeros(n_groups, dtype=np.intp)
     pointer = len(late) - 1
     row, stop = n_times, len(selected)
     while stop > 0:
         j = rank[selected[stop - 1]]
         while pointer >= 0 and first[late[pointer]] > j:
             not_yet[group[late[pointer]]] += weight[late[pointer]]
+            heads[group[late[pointer]]] -= 1
             pointer -= 1
         start, any_event = stop, False
         while start > 0 and rank[selected[start - 1]] == j:
             i = selected[start - 1]
             here[group[i]] += weight[i]
+            heads[group[i]] += 1
             any_event = any_event or cause[i] > 0
             start -= 1
         if any_event:
@@ -244,7 +248,8 @@ def _risk_matrix(selected, rank, late, first, cause, weight, group, n_groups, n_
                 if cause[i] > 0:
                     events[row, group[i], cause[i] - 1] += weight[i]
             for g in range(n_groups):
-                n_risk[row, g] = here[g] - not_yet[g]
+                # sums of weights that are not whole numbers differ by rounding where nobody is left
+                n_risk[row, g] = here[g] - not_yet[g] if heads[g] > 0 else 0.0
         stop = start
     return ranks, n_risk, events
 
