@@ -13,6 +13,7 @@ _HOMES = {
     "cohort": "Cohort read_cohort cohort_from_frame",
     "endpoint": "Endpoint endpoint_from_columns",
     "simulate": "simulate_cohort",
+    "interchange": "to_lifelines",
     "definitions": "define_endpoint ENDPOINTS",
     "timeline": "landmark landmark_losses split_follow_up time_dependent",
     "curves.survival": "SurvivalCurve kaplan_meier",

@@ -31,6 +31,7 @@ from ikzf1_outcomes.errors import StudyError as StudyError
 from ikzf1_outcomes.formula import Design as Design
 from ikzf1_outcomes.formula import design as design
 from ikzf1_outcomes.glossary import GLOSSARY as GLOSSARY
+from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
 from ikzf1_outcomes.models.proportional_hazards import CoxFit as CoxFit
 from ikzf1_outcomes.models.proportional_hazards import cox as cox
 from ikzf1_outcomes.results import Settings as Settings

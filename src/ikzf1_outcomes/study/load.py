@@ -61,6 +61,9 @@ def load_study(path: str | Path) -> Study:
     plan = read_plan(path)
     cohort = read_cohort(plan.file, **plan.cohort)
     endpoints = {name: define_endpoint(cohort, name, **policy) for name, policy in plan.endpoints.items()}
+    # completeness of follow-up needs everybody's data cut-off, on a clock that starts at diagnosis
+    if "cutoff" in cohort.dictionary and cohort.frame["cutoff"].notna().all() and cohort.provenance.origin == "diagnosis":
+        plan = replace(plan, settings=plan.settings._replace(potential="cutoff"))
     for variable in (*plan.groups, *plan.landmarks):
         if variable not in cohort.dictionary:
             raise StudyError(
