@@ -36,12 +36,14 @@ format: $(STAMP) ## Rewrite the code in the house format
 	$(BIN)/ruff format src tests benchmarks analyses docs
 
 calibrate: $(STAMP) ## Run the long simulations of coverage and size
-	$(BIN)/python -m pytest -n 2 -m slow
+	@mkdir -p results && rm -f results/calibration.jsonl
+	IKZF1_CALIBRATION=results/calibration.jsonl $(BIN)/python -m pytest -n 2 -m slow tests
+	$(BIN)/python docs/make_calibration.py results/calibration.jsonl
 
 bench: $(STAMP) ## Time the kernels against lifelines, statsmodels and, where installed, R
 	$(BIN)/python benchmarks/curves.py
 
-reference: ## Make the R reference values again (needs R with survival, cmprsk, jsonlite)
+reference: ## Make the R reference values again (needs R)
 	for script in tests/reference/*/make.R; do (cd $$(dirname $$script) && Rscript make.R); done
 
 lock: ## Pin every dependency with hashes, for all platforms (needs uv)

@@ -12,7 +12,8 @@ import ikzf1_outcomes
 
 SOURCE = Path(ikzf1_outcomes.__file__).parent
 ORDER = (
-    "errors", "glossary", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange", "timeline", "definitions",
+    "errors", "glossary", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange", "timeline",
+    "definitions",
     "formula", "describe", "curves", "models", "impute", "prognosis", "results", "report", "study", "cli",
 )  # fmt: skip
 """A module may import from its own room and from the rooms to the left."""

@@ -77,7 +77,7 @@ def test_a_study_that_cannot_run_says_why(tmp_path, text, problem):
 
 
 def test_a_study_file_that_is_not_there(tmp_path):
-    with pytest.raises(StudyError, match="there is no study file 'none.toml'"):
+    with pytest.raises(StudyError, match=r"there is no study file 'none\.toml'"):
         read_plan(tmp_path / "none.toml")
 
 

@@ -49,17 +49,15 @@ def logrank(n_risk: Floats, events: Floats, rho: float, gamma: float) -> tuple[F
 
 
 @compiled
-def _gray(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
+def _gray_score(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
     n_times, n_groups = n_risk.shape
     score = np.zeros(n_groups)
-    variance = np.zeros((n_groups, n_groups))
     survival = np.ones((n_times + 1, n_groups))
     h = np.zeros((n_times, n_groups))
-    total = np.zeros(n_times)
     common = np.zeros(n_times + 1)  # incidence under the hypothesis
     incidence = np.zeros(n_groups)
     for row in range(n_times):
-        r_all, d_all = 0.0, 0.0
+        r_all, d_all, h_all = 0.0, 0.0, 0.0
         for g in range(n_groups):
             n = n_risk[row, g]
             survival[row + 1, g] = survival[row, g]
@@ -67,7 +65,7 @@ def _gray(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
                 h[row, g] = n / survival[row, g]
                 left = n - own[row, g] - other[row, g]
                 survival[row + 1, g] *= 0.0 if left <= 1e-12 * n else left / n
-            total[row] += h[row, g]
+            h_all += h[row, g]
             r_all += h[row, g] * (1.0 - incidence[g])
             d_all += own[row, g]
         common[row + 1] = common[row]
@@ -77,7 +75,19 @@ def _gray(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
                 score[g] += weight * (own[row, g] - h[row, g] * (1.0 - incidence[g]) * d_all / r_all)
                 if h[row, g] > 0.0:
                     incidence[g] += own[row, g] / h[row, g]
-            common[row + 1] += d_all / total[row]
+            common[row + 1] += d_all / h_all
+    return score, survival, h, common
+
+
+@compiled
+def _tie_factor(d, n):  # type: ignore[no-untyped-def]
+    return 1.0 - (d - 1.0) / (n - 1.0) if d > 1.0 else 1.0
+
+
+@compiled
+def _gray_covariance(n_risk, own, other, rho, survival, h, common):  # type: ignore[no-untyped-def]
+    n_times, n_groups = n_risk.shape
+    variance = np.zeros((n_groups, n_groups))
     tail = np.zeros((n_groups, n_groups))  # [k, r]: c_kr(end) - c_kr(u)
     a = np.zeros(n_groups)
     b = np.zeros(n_groups)
@@ -85,33 +95,29 @@ def _gray(n_risk, own, other, rho):  # type: ignore[no-untyped-def]
     for row in range(n_times - 1, -1, -1):
         step = common[row + 1] - common[row]
         weight = (1.0 - common[row]) ** rho
-        d_all = 0.0
-        for g in range(n_groups):
-            d_all += own[row, g]
+        d_all = own[row].sum()
+        h_all = h[row].sum()
         for r in range(n_groups):
             if h[row, r] <= 0.0:
                 continue
             after = survival[row + 1, r]
             odds = (1.0 - common[row + 1]) / after if after > 0.0 else 0.0
             for k in range(n_groups):
-                d[k] = weight * h[row, r] * ((1.0 if k == r else 0.0) - h[row, k] / total[row])
+                d[k] = weight * h[row, r] * ((1.0 if k == r else 0.0) - h[row, k] / h_all)
                 a[k] = d[k] + ((1.0 - odds) * tail[k, r] if after > 0.0 else 0.0)
                 b[k] = -odds * tail[k, r]
             v1, v2 = 0.0, 0.0
             if d_all > 0.0:
-                everyone = total[row] * survival[row, r]
-                v1 = step / h[row, r] * (1.0 - (d_all - 1.0) / (everyone - 1.0) if d_all > 1.0 else 1.0)
+                v1 = step / h[row, r] * _tie_factor(d_all, h_all * survival[row, r])
             if other[row, r] > 0.0:
-                n = n_risk[row, r]
-                v2 = other[row, r] / (h[row, r] * h[row, r])
-                v2 *= 1.0 - (other[row, r] - 1.0) / (n - 1.0) if other[row, r] > 1.0 else 1.0
+                v2 = other[row, r] / (h[row, r] * h[row, r]) * _tie_factor(other[row, r], n_risk[row, r])
             for k in range(n_groups):
                 for m in range(n_groups):
                     variance[k, m] += v1 * a[k] * a[m] + v2 * b[k] * b[m]
-                # with unequal follow-up the common incidence can pass 1; its hazard is then over
-                if common[row] < 1.0:
+                # with unequal follow-up the common incidence can pass 1, and cmprsk goes on; at 1 it has no hazard
+                if common[row] != 1.0:
                     tail[k, r] += d[k] * step / (1.0 - common[row])
-    return score, variance
+    return variance
 
 
 def gray(n_risk: Floats, own: Floats, other: Floats, rho: float) -> tuple[Floats, Floats]:
@@ -127,4 +133,5 @@ def gray(n_risk: Floats, own: Floats, other: Floats, rho: float) -> tuple[Floats
     with the hypergeometric factor 1 - (d - 1) / (n - 1) at tied times, where n is h. S_r for the first cause (Gray 1988,
     doi:10.1214/aos/1176350951). `n_risk`, `own`, `other` are (times, groups); `other` counts all competing events.
     """
-    return _gray(n_risk, own, other, rho)
+    score, survival, h, common = _gray_score(n_risk, own, other, rho)
+    return score, _gray_covariance(n_risk, own, other, rho, survival, h, common)
