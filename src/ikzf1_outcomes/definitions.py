@@ -67,6 +67,10 @@ class Policy:
     censor_at: float | None
     induction_deaths_in_trm: bool | None
 
+    def clock(self, time_zero: str) -> str:
+        """From what time counts, in a cohort whose own time 0 may not be diagnosis."""
+        return self.origin if self.origin == "remission" else time_zero
+
     def sentences(self, name: str, time_zero: str) -> tuple[str, ...]:
         """The policy in words, as the report prints it."""
         when = {
@@ -74,7 +78,7 @@ class Policy:
             "end_of_induction": "at the end of induction",
             "own_date": "at their own date",
         }
-        out = [f"Time counts from {self.origin if time_zero == 'diagnosis' else time_zero}."]
+        out = [f"Time counts from {self.clock(time_zero)}."]
         if self.origin == "remission":
             out.append("Patients without a remission are left out and counted.")
         if name == "OS":
@@ -202,7 +206,7 @@ def define_endpoint(
     notes = cohort.provenance.notes
     endpoint = replace(
         endpoint, name=name, time_unit="years", start=frozen(offset[keep].copy()), known_at=known_times(cohort, keep),
-        origin=policy.origin if time_zero == "diagnosis" else time_zero, interest=interest,
+        origin=policy.clock(time_zero), interest=interest,
         policy=policy.sentences(name, time_zero), notes=notes, n_excluded=int((~keep).sum()),
     )  # fmt: skip
     if transplant != "time_dependent":

@@ -160,6 +160,9 @@ def split_follow_up(endpoint: Endpoint, cuts: Iterable[float], *, name: str = "i
 
 def rebuild(endpoint: Endpoint, row: np.ndarray, entry: Floats, end: Floats, columns: dict[str, np.ndarray]) -> Endpoint:
     """An endpoint of pieces of rows; the cause stays with the last piece."""
+    for name in columns:
+        if name in endpoint.frame.columns:
+            raise InputError(f"there is a column {name!r} already", next_step="Give `name` another one.")
     last = end == endpoint.time[row]
     subject = np.arange(len(endpoint)) if endpoint.subject is None else endpoint.subject
     fresh = make_endpoint(
@@ -210,6 +213,8 @@ def time_dependent(
     >>> iko.time_dependent(endpoint, "transplant").frame["state"].tolist()
     ['before', 'after', 'before']
     """
+    if len(set(levels)) != 2:
+        raise InputError("a state needs two different levels")
     if switch not in endpoint.frame.columns:
         raise ColumnError(f"no column is called {switch!r}")
     when = snap(numbers(endpoint.frame, switch), endpoint.rows.times)

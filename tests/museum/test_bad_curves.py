@@ -265,3 +265,19 @@ def test_a_cluster_that_is_missing():
     # where the row is not analysed anyway, its cluster does not matter
     e = made({**FOUR, "arm": ["a", None, "a", "b"], "centre": ["x", None, "x", "y"]})
     assert kaplan_meier(e, "arm", cluster="centre").glance()["n"].tolist() == [2, 1]
+
+
+def test_a_mean_does_not_pretend_to_a_robust_error():
+    with pytest.raises(InputError, match="no robust standard error"):
+        kaplan_meier(made(FOUR), robust=True).rmst(2)
+
+
+def test_one_time_need_not_be_a_list():
+    curve = kaplan_meier(made(FOUR))
+    pd.testing.assert_frame_equal(curve.tidy(times=1), curve.tidy(times=[1]))
+
+
+@pytest.mark.parametrize("weights", [{"rho": np.nan}, {"gamma": -1.0}, {"rho": np.inf}])
+def test_weights_of_a_test_that_are_no_weights(weights):
+    with pytest.raises(InputError, match="rho and gamma"):
+        logrank_test(made(FOUR), "arm", **weights)

@@ -149,6 +149,12 @@ def logrank_scores(endpoint: Endpoint, by: Columns, strata: Columns | None, rho:
     return sum_over_strata(endpoint, by, strata, one_stratum)
 
 
+def check_weights(*exponents: float) -> None:
+    """Refuse exponents of the weights that are not numbers from 0 on."""
+    if not all(np.isfinite(value) and value >= 0 for value in exponents):
+        raise InputError("rho and gamma must be numbers from 0 on", next_step="0 weighs all times alike.")
+
+
 def logrank_test(
     endpoint: Endpoint, by: Columns, *, strata: Columns | None = None, rho: float = 0.0, gamma: float = 0.0
 ) -> TestResult:
@@ -184,6 +190,7 @@ def logrank_test(
     >>> round(float(iko.logrank_test(endpoint, "arm").glance()["statistic"].iloc[0]), 4)
     2.8824
     """
+    check_weights(rho, gamma)
     scores = logrank_scores(endpoint, by, strata, rho, gamma)
     statistic, df = quadratic_form(scores.observed - scores.expected, scores.variance)
     name = "log-rank" if rho == gamma == 0 else f"Fleming-Harrington ({rho:g}, {gamma:g})"
@@ -223,11 +230,14 @@ def trend_test(
         raise InputError(
             f"{len(given)} scores for {len(parts.levels)} groups", next_step="Give one score a group, in their order."
         )
+    if not np.isfinite(given).all():
+        raise InputError("a score is missing or infinite", where=np.flatnonzero(~np.isfinite(given)) + 1)
+    name = "log-rank for trend" if strata is None else "stratified log-rank for trend"
     spread = float(given @ parts.variance @ given)
     if spread <= 0:
-        return as_test("log-rank for trend", parts, np.nan, 0)
+        return as_test(name, parts, np.nan, 0)
     statistic = float(given @ (parts.observed - parts.expected)) ** 2 / spread
-    return as_test("log-rank for trend", parts, statistic, 1)
+    return as_test(name, parts, statistic, 1)
 
 
 def gray_test(
@@ -268,6 +278,7 @@ def gray_test(
     >>> iko.gray_test(endpoint, "arm", cause="relapse").glance()["method"].iloc[0]
     'Gray'
     """
+    check_weights(rho)
     k = endpoint.cause_code(cause) - 1
     if len(endpoint.rows.late):
         raise InputError(
@@ -320,7 +331,7 @@ def pairwise_tests(
     """
     from statsmodels.stats.multitest import multipletests
 
-    if test not in ("logrank", "gray") or adjust.lower() not in ADJUSTMENTS:
+    if test not in ("logrank", "gray") or str(adjust).lower() not in ADJUSTMENTS:
         raise InputError(
             f"unknown test {test!r} or adjustment {adjust!r}",
             next_step=f"Tests: logrank, gray. Adjustments: {', '.join(ADJUSTMENTS)}.",

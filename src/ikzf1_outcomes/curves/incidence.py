@@ -45,7 +45,7 @@ class IncidenceCurve:
         causes = list(self.steps.endpoint.causes)
         return f"IncidenceCurve({self.steps.endpoint.name}: {len(self.steps.groups.levels)} groups, causes {causes})"
 
-    def tidy(self, times: Iterable[float] | None = None, *, extend: bool = False) -> pd.DataFrame:
+    def tidy(self, times: float | Iterable[float] | None = None, *, extend: bool = False) -> pd.DataFrame:
         """Incidence of every cause at every time of each group, or at the times given.
 
         Returns

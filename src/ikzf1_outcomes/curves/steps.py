@@ -71,12 +71,12 @@ def read_all(steps: Steps) -> Reading:
     return Reading(group, steps.endpoint.rows.times[table.rank], row, table.n_risk, table.events, table.censored, beyond)
 
 
-def read_at(steps: Steps, times: Iterable[float]) -> Reading:
+def read_at(steps: Steps, times: float | Iterable[float]) -> Reading:
     """Each group at each of the times, ascending.
 
     A requested time that is tied with a time in the data, by the rule of R's `timefix`, is that time.
     """
-    wanted = np.unique(np.asarray(list(times), dtype=float))
+    wanted = np.unique(np.array(list(times) if isinstance(times, Iterable) else [times], dtype=float))
     if not len(wanted) or not np.isfinite(wanted).all() or wanted[0] < 0:
         raise InputError("times must be finite, not negative, and at least one", next_step="Give times in the data's unit.")
     entry = steps.endpoint.entry

@@ -45,7 +45,7 @@ class SurvivalCurve:
     def __repr__(self) -> str:
         return f"SurvivalCurve({self.steps.endpoint.name}: {len(self.steps.groups.levels)} groups)"
 
-    def tidy(self, times: Iterable[float] | None = None, *, extend: bool = False) -> pd.DataFrame:
+    def tidy(self, times: float | Iterable[float] | None = None, *, extend: bool = False) -> pd.DataFrame:
         """Survival at every time of each group, or at the times given.
 
         Parameters
@@ -67,7 +67,8 @@ class SurvivalCurve:
         std_error = np.sqrt(value_at(self.variance, reading.row, 0.0))
         if self.std_error == "peto":
             with np.errstate(divide="ignore", invalid="ignore"):
-                std_error = np.where(estimate < 1, estimate * np.sqrt((1 - estimate) / reading.n_risk), 0.0)
+                peto = np.where(reading.n_risk > 0, estimate * np.sqrt((1 - estimate) / reading.n_risk), np.nan)
+                std_error = np.where(estimate < 1, peto, 0.0)
         std_error = np.where(estimate > 0, std_error, np.nan)
         lost = reading.beyond & (estimate > 0) & (not extend)
         estimate, std_error = np.where(lost, np.nan, estimate), np.where(lost, np.nan, std_error)
@@ -118,13 +119,16 @@ class SurvivalCurve:
 
         Its variance is the sum of A_i^2 d_i / (n_i (n_i - d_i)), A_i being the area from the i-th event time to tau
         (Klein and Moeschberger 2003, doi:10.1007/b97377, section 4.5). Not estimable when tau is beyond a group's last
-        follow-up and survival has not reached 0.
+        follow-up and survival has not reached 0. Its standard error is Greenwood's also where the curve shows Peto's; a
+        curve with robust standard errors has none.
 
         Returns
         -------
         DataFrame
             group, tau, n, estimate, std_error, low, high, conf_level, interval, scale ("time"), note.
         """
+        if self.std_error == "robust":
+            raise InputError("a restricted mean has no robust standard error", next_step="Leave out robust and cluster.")
         return restricted_table(self.steps, tau, self.survival, self.conf_level, causes=False)
 
     def glance(self) -> pd.DataFrame:
@@ -270,6 +274,7 @@ def kaplan_meier(
     survival, variance, _, _ = aalen_johansen(all_causes(steps.table))
     note = ""
     if robust or cluster is not None:
+        std_error = "robust"
         variance = robust_variance(
             endpoint.rows, steps.table, survival, endpoint.cause > 0, endpoint.case_weights, steps.groups.codes,
             cluster_codes(endpoint, cluster, steps),

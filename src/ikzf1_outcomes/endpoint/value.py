@@ -193,7 +193,10 @@ def label(level: Any) -> str:
     """A level in words: several columns joined by a comma, whole floats without their point."""
     if isinstance(level, tuple):
         return ", ".join(label(part) for part in level)
-    return f"{level:g}" if isinstance(level, float) else str(level)
+    if isinstance(level, float):
+        short = f"{level:g}"
+        return short if float(short) == level else repr(float(level))
+    return str(level)
 
 
 def frozen(array: NDArray) -> NDArray:

@@ -58,6 +58,8 @@ def _efron(rank, late, first, event, weight, x, beta):  # type: ignore[no-untype
             share = step / deaths
             w = mass / deaths
             total = s0 - share * d0
+            if not total > 0.0:  # underflow, far from any maximum
+                return -np.inf, score, information
             value -= w * np.log(total)
             for a in range(p):
                 mean[a] = (s1[a] - share * d1[a]) / total

@@ -115,7 +115,7 @@ def _gray_covariance(n_risk, own, other, rho, survival, h, common):  # type: ign
                 for m in range(n_groups):
                     variance[k, m] += v1 * a[k] * a[m] + v2 * b[k] * b[m]
                 # with unequal follow-up the common incidence can pass 1, and cmprsk goes on; at 1 it has no hazard
-                if common[row] != 1.0:
+                if abs(1.0 - common[row]) > 1e-12:
                     tail[k, r] += d[k] * step / (1.0 - common[row])
     return variance
 
@@ -130,8 +130,9 @@ def gray(n_risk: Floats, own: Floats, other: Floats, rho: float) -> tuple[Floats
         d_kr = L h_r (1{k=r} - h_k / sum(h)),   c_kr(t) = int_0^t d_kr dF_0 / (1 - F_0-),
         b_kr = -(1 - F_0) / S_r [c_kr(end) - c_kr(t)],   a_kr = d_kr + b_kr + c_kr(end) - c_kr(t),
 
-    with the hypergeometric factor 1 - (d - 1) / (n - 1) at tied times, where n is h. S_r for the first cause (Gray 1988,
-    doi:10.1214/aos/1176350951). `n_risk`, `own`, `other` are (times, groups); `other` counts all competing events.
+    with the factor 1 - (d - 1) / (n - 1) at tied times: for the cause compared d counts all groups and n is sum(h) S_r, for
+    the competing events d and n are those of group r (Gray 1988, doi:10.1214/aos/1176350951). `n_risk`, `own`, `other`
+    are (times, groups); `other` counts all competing events.
     """
     score, survival, h, common = _gray_score(n_risk, own, other, rho)
     return score, _gray_covariance(n_risk, own, other, rho, survival, h, common)

@@ -21,6 +21,8 @@ from ikzf1_outcomes.kernels.risk import Floats
 
 RUNNING = 1e-3
 """A Newton step left over that still moves a linear predictor by more than this has no maximum before it."""
+VANISHED = 1e-10
+"""Information below this share of what there was at the start has flattened out."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -288,14 +290,22 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
 def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:
     """Raise when the likelihood only flattens out, so that a coefficient would run away for ever."""
     ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
-    if fit.converged:
-        # once the score has underflowed no step is left, but the information has gone as well
-        running = (ahead > RUNNING) | (np.sqrt(np.abs(np.diag(np.linalg.inv(fit.information)))) > 1.0 / RUNNING**2)
+    kept = information_left(fit)
+    if fit.converged and kept.all():
+        running = ahead > RUNNING
     else:
-        running = ahead >= ahead.max(initial=0.0) / 2
+        running = ~kept if not kept.all() else ahead >= ahead.max(initial=0.0) / 2
     if running.any():
         names = ", ".join(column_names(matrix, columns[running]))
         raise ConvergenceError(
             f"no finite hazard ratio for {names}: it separates those with events from those without",
             next_step="Merge levels or leave the term out.",
         )
+
+
+def information_left(fit: Maximum) -> np.ndarray:
+    """Columns without a part in a direction whose information has all but gone since the start."""
+    values, vectors = np.linalg.eigh(fit.information)
+    start = np.einsum("ij,ik,kj->j", vectors, fit.information_null, vectors)
+    gone = ~(values > VANISHED * start)
+    return ~(np.abs(vectors[:, gone]) > 0.1).any(axis=1)
