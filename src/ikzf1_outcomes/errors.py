@@ -32,7 +32,7 @@ class OutcomesError(Exception):
         self.next_step = next_step
         parts = [problem]
         if self.where:
-            parts.append(f"rows {row_positions(self.where)}")
+            parts.append(f"row{'s' if len(self.where) > 1 else ''} {row_positions(self.where)}")
         if self.count is not None and (self.where is None or self.count > 1):
             parts.append(f"{self.count} in all")
         message = "; ".join(parts) + "."

@@ -78,7 +78,7 @@ def test_decimal_comma(tmp_path):
     cohort = read_cohort(path, columns={"id": "pat", "wbc": "wbc"}, decimal=",")
     assert cohort.frame["wbc"].tolist() == [12.5]
     path.write_text("pat;wbc\n1;1.234\n")
-    with pytest.raises(CohortError, match="not a finite number; rows 1"):
+    with pytest.raises(CohortError, match="not a finite number; row 1"):
         read_cohort(path, columns={"id": "pat", "wbc": "wbc"}, decimal=",")
 
 
@@ -136,7 +136,7 @@ def test_a_code_for_the_empty_cell(tmp_path):
         units={"last_contact": "years"},
     )
     assert cohort.frame["first_event"].tolist() == ["non_response", "none"]
-    with pytest.raises(CohortError, match="non_response is missing; rows 2"):
+    with pytest.raises(CohortError, match="non_response is missing; row 2"):
         cohort_of(
             tmp_path,
             "pat,nr,seen\n1,yes,1\n2,,2\n",
@@ -333,7 +333,7 @@ def test_a_frame_is_checked_as_a_file_is():
     extra = {"dose": Field("dose", "number", "Dose", "mg", 0.0, 10.0)}
     cohort = cohort_from_frame(pd.DataFrame({"id": [1, 2], "dose": [0.0, 10.0]}), dictionary=extra)
     assert cohort.frame["id"].tolist() == ["1", "2"]
-    with pytest.raises(CohortError, match=r"dose: above 10 mg; rows 2\."):
+    with pytest.raises(CohortError, match=r"dose: above 10 mg; row 2\."):
         cohort_from_frame(pd.DataFrame({"id": [1, 2], "dose": [0.0, 10.5]}), dictionary=extra)
     with pytest.raises(CohortError, match="there is no field 'dose'"):
         cohort_from_frame(pd.DataFrame({"id": [1], "dose": [1.0]}))

@@ -69,7 +69,13 @@ def finished(tmp_path_factory):
 def test_the_folder_holds_what_was_promised(finished):
     names = set(contents(finished))
     assert {"report.html", "results.csv", "methods.md", "manifest.json", "tables/outcome.csv"} <= names
-    assert {"tables/outcome.html", "tables/ledger.csv", "tables/differences.csv", "tables/flow.csv"} <= names
+    assert {
+        "tables/outcome.html",
+        "tables/ledger.csv",
+        "tables/differences.csv",
+        "tables/flow.csv",
+        "tables/follow_up.csv",
+    } <= names
     assert {"figures/01_protocol_efs.svg", "figures/01_protocol_efs.png", "figures/00_all_patients_ledger.svg"} <= names
 
 

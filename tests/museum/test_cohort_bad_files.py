@@ -95,8 +95,8 @@ def test_a_broken_date_is_reported_once(tmp_path):
         ("blank.csv", b"\n\n", "is empty"),
         ("header.csv", b"pat,sex\n", "column names and no patient"),
         ("twice.csv", b"pat,sex,sex\n1,M,M\n", "repeats a column name, in the named columns 2, 3"),
-        ("long.csv", b"pat,sex\n1,M\n2,F,5\n", "more or fewer cells than the header; rows 2"),
-        ("short.csv", b"pat,sex\n1,M\n2\n", "more or fewer cells than the header; rows 2"),
+        ("long.csv", b"pat,sex\n1,M\n2,F,5\n", "more or fewer cells than the header; row 2"),
+        ("short.csv", b"pat,sex\n1,M\n2\n", "more or fewer cells than the header; row 2"),
         ("quote.csv", b'pat,sex\n1,"M\n', "quotation mark that is never closed"),
         ("semicolon.csv", b"pat;sex\n1;M\n", "holds another delimiter"),
         ("utf16.csv", "pat,sex\n1,M\n".encode("utf-16"), "not text in the encoding"),
@@ -164,7 +164,7 @@ def test_an_excel_formula_without_a_result_is_an_error_not_a_missing_value(tmp_p
     for row in (["pat", "wbc"], ["a", 5], ["b", "=1+1"]):
         book.active.append(row)
     book.save(tmp_path / "book.xlsx")
-    with pytest.raises(InputError, match="formulas without a stored result; rows 2"):
+    with pytest.raises(InputError, match="formulas without a stored result; row 2"):
         read_table(tmp_path / "book.xlsx")
 
 
@@ -192,13 +192,13 @@ def test_everybody_excluded(tmp_path):
 def test_a_limit_on_words_is_an_error_by_row(tmp_path):
     path = tmp_path / "patients.csv"
     path.write_text("pat,age\n1,grandfather\n2,5\n")
-    with pytest.raises(CohortError, match=r"exclusion 1: column 'age' holds no number; rows 1\.") as raised:
+    with pytest.raises(CohortError, match=r"exclusion 1: column 'age' holds no number; row 1\.") as raised:
         read_cohort(path, columns={"id": "pat"}, exclusions=[{"reason": "old", "column": "age", "above": 18}])
     assert "grandfather" not in str(raised.value)
 
 
 def test_infinite_and_not_a_number_in_a_frame():
-    with pytest.raises(CohortError, match="column 'wbc': not a finite number; rows 2"):
+    with pytest.raises(CohortError, match="column 'wbc': not a finite number; row 2"):
         cohort_from_frame(pd.DataFrame({"id": ["a", "b"], "wbc": [1.0, float("inf")]}))
 
 

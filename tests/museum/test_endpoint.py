@@ -40,7 +40,7 @@ def refused(columns, problem, where=None, **options):
     assert raised.value.problem == problem
     assert raised.value.where == where
     if where:
-        assert f"rows {', '.join(map(str, where))}" in str(raised.value)
+        assert f"row{'s' if len(where) > 1 else ''} {', '.join(map(str, where))}" in str(raised.value)
 
 
 def test_an_empty_frame():

@@ -167,15 +167,15 @@ def test_tables_that_are_no_curves_are_refused():
         figures.survival_figure(good, at_risk=good.drop(columns=["n_risk", "n_event"]))
     with pytest.raises(InputError, match="no estimate is a number"):
         figures.survival_figure(good.assign(estimate=np.nan))
-    with pytest.raises(InputError, match=r"outside 0 to 1; rows 2\."):
+    with pytest.raises(InputError, match=r"outside 0 to 1; row 2\."):
         figures.survival_figure(good.assign(estimate=[0.5, 2.5, 0.1]))
     with pytest.raises(InputError, match=r"a time is missing, infinite or negative; rows 1, 3"):
         figures.survival_figure(good.assign(time=[np.nan, 1.0, -1.0]))
     with pytest.raises(InputError, match="not numbers"):
         figures.survival_figure(good.assign(estimate=["12 %", "a", "b"]))
-    with pytest.raises(InputError, match=r"the group is missing; rows 1"):
+    with pytest.raises(InputError, match=r"the group is missing; row 1"):
         figures.survival_figure(good.assign(group=[None, "a", "b"]))
-    with pytest.raises(InputError, match=r"two estimates at one time; rows 2\."):
+    with pytest.raises(InputError, match=r"two estimates at one time; row 2\."):
         figures.survival_figure(good.assign(time=1.0))
     with pytest.raises(InputError, match="no causes"):
         figures.survival_figure(good.assign(cause=["x", "y", "x"]))

@@ -45,6 +45,7 @@ def html_page(
     blocks: Sequence[Block],
     ledger: Table | None,
     differences: Table | None,
+    followed: Table | None,
     endpoints: Mapping[str, Sequence[str]],
     methods: Sequence[str],
     notes: Sequence[str],
@@ -62,6 +63,7 @@ def html_page(
     template = Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True).from_string(source)
     contents = [("summary", "Summary"), ("patients", "Patients"), ("outcome", "Outcome")]
     contents += [("ledger", "Failure ledger")] if ledger else []
+    contents += [("follow-up", "Follow-up")] if followed else []
     contents += [("endpoints", "Endpoints"), ("methods", "Methods")]
     return template.render(
         title=title,
@@ -77,6 +79,8 @@ def html_page(
         ledger=ledger.to_html(footnotes=False) if ledger else "",
         ledger_notes=(*ledger.footnotes, *(differences.footnotes if differences else ())) if ledger else (),
         differences=differences.to_html(footnotes=False) if differences else "",
+        followed=followed.to_html(footnotes=False) if followed else "",
+        followed_notes=followed.footnotes if followed else (),
         endpoints=[(name, " ".join(sentences)) for name, sentences in endpoints.items()],
         methods=methods,
         notes=notes,

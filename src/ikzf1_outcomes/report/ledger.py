@@ -35,13 +35,16 @@ def ledger_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: floa
             row["N"] = cells.count(own["n"].iloc[0])
             for cause, estimate, low, high in own[["cause", "estimate", "low", "high"]].itertuples(index=False):
                 row[f"{horizon:g}-year, %{SPAN}{cause}"] = cells.percent(estimate, low, high, digits=1)
-            for cause, estimate in select(means, group=group)[["cause", "estimate"]].itertuples(index=False):
-                row[f"Mean years of {horizon:g}{SPAN}{cause} "] = cells.years(estimate, digits=2)
+            spent = select(means, group=group)[["cause", "estimate", "low", "high"]]
+            for cause, estimate, low, high in spent.itertuples(index=False):
+                row[f"Mean years of {horizon:g}{SPAN}{cause} "] = cells.years(
+                    estimate, max(low, 0.0), min(high, horizon), digits=2
+                )
             rows.append(row)
     return Table(
         "ledger",
         "Failure ledger",
-        f"The percentages of a row add up to 100, its mean years to {horizon:g}",
+        f"The percentages of a row add up to 100, its mean years to {horizon:g} ({confidence(ledger)})",
         pd.DataFrame(rows).fillna(""),
         (
             "Event-free is 1 minus the incidence of all first events; each incidence lets the other events compete.",
@@ -71,13 +74,58 @@ def difference_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: 
                 for cause, estimate, low, high in pair[["cause", "estimate", "low", "high"]].itertuples(index=False):
                     row[f"{unit}{SPAN}{cause}{' ' * place}"] = shown(estimate, low, high)
             rows.append(row)
-    level = f"{100 * part['conf_level'].max():g} % CI"
+    level = confidence(part)
     return Table(
         "differences",
         "Differences in the ledger",
         f"At {horizon:g} years, against the first level ({level})",
         pd.DataFrame(rows).fillna(""),
         ("Differences of probabilities in percentage points; mean years gained or lost before the horizon.",),
+    )
+
+
+def confidence(rows: pd.DataFrame) -> str:
+    """The level of the intervals: "95 % CI"."""
+    return f"{100 * rows['conf_level'].max():g} % CI"
+
+
+def follow_up_table(results: pd.DataFrame, labels: Mapping[str, str]) -> Table | None:
+    """Length and completeness of follow-up by group; None when the results have none.
+
+    Returns
+    -------
+    Table
+        Quartiles and median of the reverse Kaplan-Meier estimate, the median in survivors, completeness in per cent.
+    """
+    part = results[results["term"].str.startswith("follow-up: ") & ~(results["n"] == 0)]
+    if not len(part):
+        return None
+    rows = []
+    for variable in ordered_variables(part):
+        own = select(part, variable=variable)
+        for group in dict.fromkeys(own["group"]):
+            row = {"section": section_label(variable, labels)}
+            row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
+            shown = select(own, group=group)
+            row["N"] = cells.count(shown["n"].iloc[0])
+            for term, scale, estimate, low, high in shown[["term", "scale", "estimate", "low", "high"]].itertuples(
+                index=False
+            ):
+                name = term.removeprefix("follow-up: ").capitalize()
+                if scale == "share":
+                    row[f"{name}, %"] = cells.percent(estimate, digits=1).removesuffix(" (–)")
+                else:
+                    row[f"{name}, years"] = cells.years(estimate, low, high)
+            rows.append(row)
+    return Table(
+        "follow_up",
+        "Follow-up",
+        f"Reverse Kaplan-Meier estimate ({confidence(part)})",
+        pd.DataFrame(rows).fillna(""),
+        (
+            "Median in survivors: of the patients without the event, without regard to the others.",
+            "Completeness: time observed as a share of the time possible by the data cut-off; NE without a cut-off.",
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from ikzf1_outcomes.definitions import ENDPOINTS
 from ikzf1_outcomes.report import prose
 from ikzf1_outcomes.report.document import Block, html_page
 from ikzf1_outcomes.report.labels import variable_label
-from ikzf1_outcomes.report.ledger import difference_table, flow_table, ledger_table
+from ikzf1_outcomes.report.ledger import difference_table, flow_table, follow_up_table, ledger_table
 from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
@@ -123,7 +123,9 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     outcome = outcome_table(results, study.labels, horizon, style=plan.style)
     ledger = ledger_table(results, study.labels, horizon)
     differences = difference_table(results, study.labels, horizon)
-    tables = [labelled_table(t, study.simulated) for t in (flow, outcome, ledger, differences) if t is not None]
+    followed = follow_up_table(results, study.labels)
+    made = (flow, outcome, ledger, differences, followed)
+    tables = [labelled_table(table, study.simulated) for table in made if table is not None]
     for table in tables:
         write(work.path(f"tables/{table.name}.csv"), table.to_csv())
         write(work.path(f"tables/{table.name}.html"), standalone(table))
@@ -142,6 +144,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         blocks=blocks,
         ledger=by_name.get("ledger"),
         differences=by_name.get("differences"),
+        followed=by_name.get("follow_up"),
         endpoints={f"{name}: {ENDPOINTS[name].label}": policy for name, policy in policies.items()},
         methods=text.split("## Statistics\n\n")[1].split("\n\n## Software\n\n")[0].splitlines(),
         notes=[*study.cohort.provenance.notes, *(f"Rule applied: {rule}" for rule in study.cohort.provenance.rules)],
