@@ -39,8 +39,8 @@ def mrd_risk(frame: pd.DataFrame, protocol: str | MrdRule, *, timepoints: Sequen
         Columns ``mrd_<name>`` and ``mrd_<name>_value`` of each time point, as `mrd_columns` makes them.
     protocol
         Name in `MRD_PROTOCOLS`, or a rule. Recalled parts of a rule are assumptions that it names (status R, R+): in
-        AIEOP-BFM ALL 2000 that the standard group is negative at TP2 also, in DCOG ALL10 that all others are of medium
-        risk. `MrdRule.without` and `MrdRule.with_cut` change them.
+        AIEOP-BFM ALL 2000 that the standard group is negative at TP2 also, in DCOG ALL10 the conditions of all groups.
+        `MrdRule.without` and `MrdRule.with_cut` change them.
     timepoints
         The time points measured, named as the rule names its own. One that is not here is unknown for everybody.
 

@@ -202,22 +202,24 @@ _DCOG_ALL10 = MrdRule(
     name="DCOG ALL10",
     version="1",
     source="van der Sligte et al., Exp Hematol Oncol 2015;4:23, for the days; none recorded for the groups",
-    status="mixed",
+    status="S for the days, R+ for the groups",
     timepoints=("d42", "d84"),
     days=(42, 84),
     groups=(
-        MrdGroup("high", (MrdCondition("high: at d84", "d84", "at_least", 5e-4),)),
+        MrdGroup("high", (MrdCondition("high: at d84", "d84", "at_least", 5e-4, status="R+"),), status="R+"),
         MrdGroup(
             "standard",
             (
-                MrdCondition("standard: negative at d42", "d42", "negative"),
-                MrdCondition("standard: negative at d84", "d84", "negative"),
+                MrdCondition("standard: negative at d42", "d42", "negative", status="R+"),
+                MrdCondition("standard: negative at d84", "d84", "negative", status="R+"),
             ),
+            status="R+",
         ),
         MrdGroup("medium", status="R+"),
     ),
     order=("standard", "medium", "high"),
     assumptions=(
+        "high risk is 0.05 % or more at day 84, standard risk is negative at both days (recalled, R+)",
         "every other patient is of medium risk (recalled, R+)",
         "any negative result counts, whatever its sensitivity, unless a cut asks for more",
     ),
