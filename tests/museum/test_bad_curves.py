@@ -281,3 +281,17 @@ def test_one_time_need_not_be_a_list():
 def test_weights_of_a_test_that_are_no_weights(weights):
     with pytest.raises(InputError, match="rho and gamma"):
         logrank_test(made(FOUR), "arm", **weights)
+
+
+def test_a_group_without_events_makes_no_difference_certain():
+    """Two of four relapse in a, nobody in b: R's variance of b is 0, and the interval would be that of a alone."""
+    e = made({"t": [1.0, 2, 6, 6, 6, 6], "s": [1, 1, 0, 0, 0, 0], "arm": list("aaaabb")})
+    for table in (
+        risk_difference(e, "arm", at=5, cause="relapse"),
+        risk_difference(e, "arm", at=5),
+        rmst_difference(e, "arm", tau=5),
+    ):
+        assert np.isfinite(table["estimate"].iloc[0])
+        assert table[["std_error", "low", "high", "p_value"]].isna().all(axis=None)
+        assert "no interval: a group had none of these events" in table["note"].iloc[0]
+    assert risk_difference(e, "arm", at=5, cause="relapse")["estimate"].iloc[0] == pytest.approx(-0.5)

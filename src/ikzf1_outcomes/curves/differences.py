@@ -16,7 +16,8 @@ from ikzf1_outcomes.errors import InputError
 def differences(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     """Each group's estimate minus that of the first group with somebody in it, with a normal interval.
 
-    The groups are independent: the variance is the sum of the two. Works within `cause` where there is one.
+    The groups are independent: the variance is the sum of the two. Where one of them had no event there is no interval.
+    Works within `cause` where there is one.
     """
     frames = []
     by_cause = "cause" in table
@@ -35,7 +36,10 @@ def differences(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
                 out[column] = others[column].to_numpy()
         out["n"] = (others["n"] + reference["n"]).to_numpy()
         estimate = (others["estimate"] - reference["estimate"]).to_numpy(dtype=float)
-        std_error = np.hypot(others["std_error"].to_numpy(dtype=float), float(reference["std_error"]))
+        parts = others["std_error"].to_numpy(dtype=float), float(reference["std_error"])
+        # a group without events has a variance of 0, which is no knowledge: four patients would make any difference certain
+        empty = (parts[0] == 0) | (parts[1] == 0)
+        std_error = np.where(empty, np.nan, np.hypot(*parts))
         half = normal_quantile(conf_level) * std_error
         with np.errstate(divide="ignore", invalid="ignore"):
             z = estimate / std_error
@@ -47,7 +51,11 @@ def differences(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
         )
         out["conf_level"], out["interval"], out["scale"] = conf_level, "plain", reference["scale"]
         out["statistic"], out["p_value"] = z, two_sided(z)
-        out["note"] = [join(reference["note"], note if note != reference["note"] else "") for note in others["note"]]
+        unknown = np.where(empty & ~np.isnan(estimate), "no interval: a group had none of these events", "")
+        said = [reference["note"], *others["note"]]
+        out["note"] = [
+            join(said[0], own if own != said[0] else "", why) for own, why in zip(said[1:], unknown, strict=True)
+        ]
         frames.append(out)
     return pd.concat(frames, ignore_index=True)
 

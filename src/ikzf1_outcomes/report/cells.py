@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -51,9 +52,7 @@ def signed_percent(estimate: float, low: float, high: float) -> str:
     """
     if math.isnan(estimate):
         return NOT_ESTIMABLE
-    numbers = [f"{100 * value:+.0f}".replace("-", "−") for value in (estimate, low, high)]
-    numbers = ["0" if text in ("+0", "−0") else text for text in numbers]
-    return f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
+    return signed(estimate, low, high, lambda value: f"{100 * value:+.0f}", "0")
 
 
 def signed_years(estimate: float, low: float, high: float) -> str:
@@ -66,9 +65,14 @@ def signed_years(estimate: float, low: float, high: float) -> str:
     """
     if math.isnan(estimate):
         return NOT_ESTIMABLE
-    numbers = [f"{value:+.2f}".replace("-", "−") for value in (estimate, low, high)]
-    numbers = ["0.00" if text in ("+0.00", "−0.00") else text for text in numbers]
-    return f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
+    return signed(estimate, low, high, lambda value: f"{value:+.2f}", "0.00")
+
+
+def signed(estimate: float, low: float, high: float, written: Callable[[float], str], zero: str) -> str:
+    """A difference with its limits, each with its sign; "(–)" without limits."""
+    numbers = [written(value).replace("-", "−") for value in (estimate, low, high)]
+    numbers = [zero if text[1:] == zero else text for text in numbers]
+    return f"{numbers[0]} ({'–' if math.isnan(low) else f'{numbers[1]} to {numbers[2]}'})"
 
 
 def ratio(estimate: float, low: float, high: float) -> str:
@@ -125,6 +129,8 @@ def years(estimate: float, low: float = math.nan, high: float = math.nan, digits
         return NOT_ESTIMABLE
     if math.isnan(low) and math.isnan(high):
         return f"{estimate:.{digits}f}"
+    if low == high:  # no interval has no width
+        return f"{estimate:.{digits}f} (–)"
     shown = [NOT_ESTIMABLE if math.isnan(value) else f"{value:.{digits}f}" for value in (low, high)]
     return f"{estimate:.{digits}f} ({shown[0]}–{shown[1]})"
 

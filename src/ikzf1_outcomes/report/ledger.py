@@ -80,7 +80,10 @@ def difference_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: 
         "Differences in the ledger",
         f"At {horizon:g} years, against the first level ({level})",
         pd.DataFrame(rows).fillna(""),
-        ("Differences of probabilities in percentage points; mean years gained or lost before the horizon.",),
+        (
+            "Differences of probabilities in percentage points; mean years gained or lost before the horizon.",
+            "(–), no interval: a group had none of these events, and its variance of 0 is no knowledge.",
+        ),
     )
 
 

@@ -89,6 +89,8 @@ def endpoints_of(study: Study, variable: str | None) -> Mapping[str, Endpoint]:
     moved = {}
     for name, endpoint in study.endpoints.items():
         late = landmark(endpoint, at)
-        sentence = f"Follow-up starts at the landmark of {at:g} years, because {variable} is known only then."
+        sentence = (
+            f"Follow-up starts at the landmark of {at:g} years, because {study.labels[str(variable)]} is known only then."
+        )
         moved[name] = replace(late, policy=(*late.policy, sentence, late.notes[-1].capitalize() + "."))
     return moved

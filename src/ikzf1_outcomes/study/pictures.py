@@ -40,7 +40,8 @@ def ticks_of(endpoint: Endpoint, horizon: float) -> list[float]:
     """Whole years for the axis and the table below it: to the last follow-up, but not past twice the horizon."""
     last = min(float(endpoint.rows.times[-1]), 2.0 * horizon)
     step = 1.0 if last <= 10 else 2.0
-    ticks = list(np.arange(0.0, max(last, step) + 1e-9, step))
+    start = start_of(endpoint)
+    ticks = [start, *(tick for tick in np.arange(0.0, max(last, step) + 1e-9, step) if tick > start)]
     return sorted({*ticks, horizon} if horizon <= last else ticks)
 
 
