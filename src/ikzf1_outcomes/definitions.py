@@ -92,7 +92,9 @@ class Policy:
         out.append(
             {
                 "ignore": "Transplants are ignored: patients stay in follow-up.",
-                "competing": "A transplant before any event is a competing event.",
+                "competing": "A transplant before any event is a competing event."
+                if ENDPOINTS[name].interest
+                else "A transplant before any event is an event too: the estimate is survival free of both.",
                 "time_dependent": "Transplant is a state that changes at its date.",
                 "censor": "WARNING: patients are censored at transplant. Transplants are indicated by risk, so this "
                 "censoring is informative and the estimate is biased.",

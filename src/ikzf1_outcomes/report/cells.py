@@ -39,7 +39,9 @@ def percent_with_error(estimate: float, std_error: float, digits: int = 0) -> st
     """
     if math.isnan(estimate):
         return NOT_ESTIMABLE
-    return f"{100 * estimate:.{digits}f} ± {'–' if math.isnan(std_error) else f'{100 * std_error:.{digits}f}'}"
+    # nobody, or everybody, with the event: a standard error of 0 is no knowledge
+    unknown = math.isnan(std_error) or std_error == 0
+    return f"{100 * estimate:.{digits}f} ± {'–' if unknown else f'{100 * std_error:.{digits}f}'}"
 
 
 def signed_percent(estimate: float, low: float, high: float) -> str:

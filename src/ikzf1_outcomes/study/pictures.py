@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 
+MOST_MARKS = 500
+"""More censoring ticks than this are not drawn."""
+
+
 def draw_block(
     work: Workspace, endpoints: Mapping[str, Endpoint], variable: str | None, name: str, study: Study
 ) -> tuple[Picture, ...]:
@@ -56,6 +60,14 @@ def named_levels(table: pd.DataFrame, variable: str | None) -> pd.DataFrame:
         return table
     table = table[table["n"] > 0]
     return table.assign(group=[level_label(variable, str(level)) for level in table["group"]])
+
+
+def corners(full: pd.DataFrame, *, marks: bool = False) -> pd.DataFrame:
+    """The rows of full curves that a picture needs: where a step is, the end of each group, and censorings to be marked."""
+    place = [full["group"].astype(str), full["time"]]
+    steps = full["n_event"].groupby(place).transform("sum") > 0
+    ends = full["time"] == full["time"].groupby(place[0]).transform("max")
+    return full[steps | ends | (full["n_censor"] > 0) if marks else steps | ends]
 
 
 def note_of(study: Study) -> str:
@@ -98,12 +110,16 @@ def draw_curve(work: Workspace, endpoint: Endpoint, variable: str | None, stem: 
     # more than three shaded bands over each other hide what they should show
     few = len(set(full["group"])) <= 3
     options: dict[str, Any] = {"at_risk": at_ticks, "bands": few, "note": note_of(study), "y_label": what}
+    # thousands of ticks are a band of ink and a page of many megabytes
+    marks = endpoint.interest is None and int((full["n_censor"] > 0).sum()) <= MOST_MARKS
+    drawn = corners(full, marks=marks)
+    options["censor_marks"] = marks
     options |= {"x_label": f"Years from {endpoint.origin}", "horizon": max(ticks), "start": start_of(endpoint)}
 
     def figure() -> Figure | SubFigure:
         if endpoint.interest is None:
-            return figures.survival_figure(full, **options).figure
-        return figures.incidence_figure(full, causes=[endpoint.interest], **options).figure
+            return figures.survival_figure(drawn, **options).figure
+        return figures.incidence_figure(drawn, causes=[endpoint.interest], **options).figure
 
     told = [endpoint.policy[0], *(sentence for sentence in endpoint.policy if "landmark of" in sentence)]
     band = f" Bands: {100 * settings.conf_level:g} % confidence interval at each time." if few else ""
@@ -118,7 +134,7 @@ def draw_ledger(work: Workspace, endpoint: Endpoint, variable: str | None, stem:
     """Stacked first events over time, a panel for each group."""
     from ikzf1_outcomes.report import ledger_figures
 
-    full = named_levels(cumulative_incidence(endpoint, variable).tidy(), variable)
+    full = corners(named_levels(cumulative_incidence(endpoint, variable).tidy(), variable))
     groups = list(dict.fromkeys(full["group"]))
 
     def figure() -> Figure:
