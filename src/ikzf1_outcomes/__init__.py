@@ -10,6 +10,8 @@ from typing import Any
 _HOMES = {
     "errors": "OutcomesError InputError ColumnError CohortError StudyError ConvergenceError",
     "glossary": "GLOSSARY",
+    "genome.exons": "classify_ikzf1",
+    "genome.profiles": "ikzf1_plus uk_all_cna",
     "cohort": "Cohort read_cohort cohort_from_frame",
     "endpoint": "Endpoint endpoint_from_columns",
     "simulate": "simulate_cohort",

@@ -30,6 +30,9 @@ from ikzf1_outcomes.errors import OutcomesError as OutcomesError
 from ikzf1_outcomes.errors import StudyError as StudyError
 from ikzf1_outcomes.formula import Design as Design
 from ikzf1_outcomes.formula import design as design
+from ikzf1_outcomes.genome.exons import classify_ikzf1 as classify_ikzf1
+from ikzf1_outcomes.genome.profiles import ikzf1_plus as ikzf1_plus
+from ikzf1_outcomes.genome.profiles import uk_all_cna as uk_all_cna
 from ikzf1_outcomes.glossary import GLOSSARY as GLOSSARY
 from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
 from ikzf1_outcomes.models.proportional_hazards import CoxFit as CoxFit

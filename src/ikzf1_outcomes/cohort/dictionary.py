@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.genome.calls import COPY_NUMBERS, IKZF1_CLASSES
 
 KINDS = ("identifier", "number", "category", "ordered", "flag", "time")
 
@@ -19,21 +20,7 @@ FIRST_EVENTS = (
     "abandonment",
 )
 
-IKZF1_CLASSES = (
-    "none",
-    "whole_gene",
-    "ik6",
-    "del_4_8",
-    "other",
-    "gain",
-    "ambiguous",
-    "failed",
-    "not_tested",
-)
-
-COPY_NUMBERS = ("normal", "deleted", "homozygous", "gain", "ambiguous", "failed", "not_tested")
-
-# The order of domain.md 2.6: a patient with two lesions bears the first that matches.
+# In the order of the hierarchy: a patient with two lesions bears the first that matches.
 CYTOGENETIC_SUBTYPES = (
     "BCR::ABL1",
     "TCF3::HLF",

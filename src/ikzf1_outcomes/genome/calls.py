@@ -1,0 +1,56 @@
+"""The words for copy numbers and IKZF1 classes, and what each word leaves open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ikzf1_outcomes.errors import ColumnError, InputError
+
+COPY_NUMBERS = ("normal", "deleted", "homozygous", "gain", "ambiguous", "failed", "not_tested")
+"""Calls of a locus or an exon. "deleted" is the loss of at least one copy, "homozygous" of both."""
+UNKNOWN = ("ambiguous", "failed", "not_tested")
+"""Calls that leave open whether there is a deletion: never "absent"."""
+
+IKZF1_CLASSES = ("none", "whole_gene", "ik6", "del_4_8", "other", "gain", "ambiguous", "failed", "not_tested")
+"""Classes for models. "none" reads "no deletion detected": an assay can miss a deletion."""
+
+NO, MAYBE, YES = 0, 1, 2
+
+
+def checked_calls(frame: pd.DataFrame, column: str) -> pd.Series:
+    """A column of calls as text; missing cells are "not_tested".
+
+    Raises
+    ------
+    ColumnError
+        No such column.
+    InputError
+        A word that is no call (row positions).
+    """
+    if column not in frame.columns:
+        raise ColumnError(
+            f"no column is called {column!r}", next_step="Give a column of 'not_tested' if the assay lacks it."
+        )
+    calls = frame[column].astype(object).where(frame[column].notna(), "not_tested")
+    wrong = ~calls.isin(COPY_NUMBERS).to_numpy()
+    if wrong.any():
+        raise InputError(
+            f"column {column!r} holds words that are no call",
+            where=np.flatnonzero(wrong) + 1,
+            next_step=f"Use {', '.join(COPY_NUMBERS)}.",
+        )
+    return calls
+
+
+def deletion(calls: pd.Series, *, homozygous_only: bool = False) -> NDArray[np.int8]:
+    """Whether a deletion is there: `NO`, `MAYBE` or `YES`.
+
+    Parameters
+    ----------
+    homozygous_only
+        Count a loss of both copies alone.
+    """
+    yes = ("homozygous",) if homozygous_only else ("deleted", "homozygous")
+    return np.select([calls.isin(yes), calls.isin(UNKNOWN)], [YES, MAYBE], default=NO).astype(np.int8)
