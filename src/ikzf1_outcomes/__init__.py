@@ -32,11 +32,12 @@ _HOMES = {
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__version__ = "0.1.0"
 __all__ = sorted(_WHERE)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ikzf1-outcomes")
     if name not in _WHERE:
         raise AttributeError(f"module 'ikzf1_outcomes' has no attribute {name!r}")
     value = getattr(import_module(f"ikzf1_outcomes.{_WHERE[name]}"), name)

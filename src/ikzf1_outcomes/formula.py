@@ -138,7 +138,8 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
 
 def is_numeric(column: pd.Series) -> bool:
     """Whether a column enters as a number."""
-    return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+    # pandas calls a categorical of truth values a column of truth values
+    return not isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.is_numeric_dtype(column)
 
 
 def add_levels(name: str, column: pd.Series, reference: Any, blocks: list[Floats], coefficients: list[Coefficient]) -> None:

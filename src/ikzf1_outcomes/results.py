@@ -5,7 +5,8 @@ Tables, figures' captions and sentences are all read from these rows, so that th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from ikzf1_outcomes.curves.comparisons import gray_test, logrank_test
 from ikzf1_outcomes.curves.differences import failure_ledger
 from ikzf1_outcomes.curves.follow import follow_up
 from ikzf1_outcomes.curves.incidence import cumulative_incidence
-from ikzf1_outcomes.curves.survival import join, kaplan_meier
+from ikzf1_outcomes.curves.survival import kaplan_meier
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.models.proportional_hazards import cox
@@ -156,11 +157,17 @@ def hazard_ratios(endpoint: Endpoint, variable: str, chosen: Settings) -> pd.Dat
     method = "Cox, Efron ties" if cause is None else "cause-specific Cox, Efron ties"
 
     def fit() -> pd.DataFrame:
-        table = cox(endpoint, [variable], cause=cause, conf_level=chosen.conf_level).tidy()
-        table["group"] = [contrast.split(" vs ")[0] for contrast in table["contrast"]]
-        return table.assign(method=method)
+        model = cox(as_categories(endpoint, variable), [variable], cause=cause, conf_level=chosen.conf_level)
+        return model.tidy().assign(method=method, group=[c.level for c in model.design.coefficients])
 
     return attempted(fit, method).assign(term="hazard ratio")
+
+
+def as_categories(endpoint: Endpoint, variable: str) -> Endpoint:
+    """The endpoint with a column as the groups it makes: a flag or a number is no covariate in a table of groups."""
+    groups = endpoint.groups(variable)
+    column = pd.Categorical.from_codes(groups.codes, categories=list(groups.levels))
+    return replace(endpoint, frame=endpoint.frame.assign(**{variable: column}))
 
 
 def attempted(make: Callable[[], pd.DataFrame], method: str) -> pd.DataFrame:
@@ -178,10 +185,3 @@ def select(results: pd.DataFrame, **conditions: object) -> pd.DataFrame:
     for name, value in conditions.items():
         keep &= (results[name] == value).to_numpy()
     return results[keep]
-
-
-def add_note(results: pd.DataFrame, mask: Sequence[bool] | np.ndarray, text: str) -> pd.DataFrame:
-    """The rows with a note added where `mask` holds."""
-    out = results.copy()
-    out.loc[mask, "note"] = [join(note, text) for note in out.loc[mask, "note"]]
-    return out

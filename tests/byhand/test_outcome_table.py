@@ -141,3 +141,28 @@ def test_html_in_a_level_is_escaped():
     assert "<script>" not in page.to_html()
     assert "&lt;script&gt;" in page.to_html()
     assert "'=cmd()" in page.to_csv()
+
+
+@pytest.mark.parametrize("levels", [(False, True), (0.0, 1.0), (1_000_000.5, 2_000_000.5), ("a vs b", "c vs a")])
+def test_every_kind_of_group_gets_its_hazard_ratio(levels):
+    """Flags and numbers are groups here, not covariates; a level may hold any words."""
+    first, second = levels
+    frame = pd.DataFrame({"t": [4.0, 3, 2, 6, 1, 5], "s": [1, 1, 0, 1, 1, 0], "g": [first, second] * 3})
+    made = iko.endpoint_from_columns(frame, time="t", status="s", causes={1: "relapse"}, name="EFS")
+    results = iko.outcome_results({"EFS": made}, "g")
+    body = outcome_table(results, {}, 5.0).body
+    expected = (
+        iko.cox(
+            iko.endpoint_from_columns(
+                frame.assign(g=(frame["g"] == second).astype(int)), time="t", status="s", causes={1: "relapse"}
+            ),
+            "g",
+        )
+        .tidy()["estimate"]
+        .iloc[0]
+    )
+    ratios = select(results, term="hazard ratio")
+    assert ratios["group"].tolist() == [str(first), str(second)]
+    assert ratios["estimate"].iloc[1] == pytest.approx(expected, rel=1e-10)
+    assert body["EFS | HR"].iloc[0] == "Reference"
+    assert body["EFS | HR"].iloc[1].startswith(f"{np.exp(expected):.2f}")

@@ -14,7 +14,7 @@ from scipy.special import chdtrc, ndtr
 from ikzf1_outcomes.curves.steps import NOBODY
 from ikzf1_outcomes.endpoint import Columns, Endpoint, Groups, label, take_rows
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels import tests as kernel
+from ikzf1_outcomes.kernels import scores as kernel
 from ikzf1_outcomes.kernels.risk import Floats, risk_matrix
 
 ADJUSTMENTS = {"holm": "holm", "bonferroni": "bonferroni", "bh": "fdr_bh", "by": "fdr_by", "none": None}

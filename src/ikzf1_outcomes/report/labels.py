@@ -68,6 +68,14 @@ def section_label(variable: str, labels: Mapping[str, str]) -> str:
     return "All patients" if variable == EVERYBODY else variable_label(variable, labels)
 
 
+def row_heading(variable: str, group: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """The two leading cells of a row: its block and its level."""
+    return {
+        "section": section_label(variable, labels),
+        "row": "All" if variable == EVERYBODY else level_label(variable, group),
+    }
+
+
 def ordered_variables(results: pd.DataFrame) -> list[str]:
     """Variables in the order of the results, everybody first."""
     names = list(dict.fromkeys(results["variable"]))

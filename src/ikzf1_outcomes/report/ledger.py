@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ikzf1_outcomes.report import cells
-from ikzf1_outcomes.report.labels import level_label, ordered_variables, section_label
+from ikzf1_outcomes.report.labels import level_label, ordered_variables, row_heading, section_label
 from ikzf1_outcomes.report.tables import SPAN, Table
-from ikzf1_outcomes.results import EVERYBODY, select
+from ikzf1_outcomes.results import select
 
 
 def ledger_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: float) -> Table | None:
@@ -29,8 +29,7 @@ def ledger_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: floa
         part = select(ledger, variable=variable)
         chances, means = (select(part, term=f"ledger: {term}") for term in ("probability", "mean time"))
         for group in dict.fromkeys(chances.loc[chances["n"] > 0, "group"]):
-            row = {"section": section_label(variable, labels)}
-            row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
+            row = row_heading(variable, group, labels)
             own = select(chances, group=group)
             row["N"] = cells.count(own["n"].iloc[0])
             for cause, estimate, low, high in own[["cause", "estimate", "low", "high"]].itertuples(index=False):
@@ -107,8 +106,7 @@ def follow_up_table(results: pd.DataFrame, labels: Mapping[str, str]) -> Table |
     for variable in ordered_variables(part):
         own = select(part, variable=variable)
         for group in dict.fromkeys(own["group"]):
-            row = {"section": section_label(variable, labels)}
-            row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
+            row = row_heading(variable, group, labels)
             shown = select(own, group=group)
             row["N"] = cells.count(shown["n"].iloc[0])
             for term, scale, estimate, low, high in shown[["term", "scale", "estimate", "low", "high"]].itertuples(

@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.report import cells
-from ikzf1_outcomes.report.labels import estimate_name, level_label, ordered_variables, section_label, shown_origins
+from ikzf1_outcomes.report.labels import (
+    estimate_name,
+    level_label,
+    ordered_variables,
+    row_heading,
+    section_label,
+    shown_origins,
+)
 from ikzf1_outcomes.report.tables import SPAN, Table
 from ikzf1_outcomes.results import EVERYBODY, LEFT_OUT, select
 
@@ -46,8 +53,7 @@ def outcome_table(results: pd.DataFrame, labels: Mapping[str, str], horizon: flo
     for variable in ordered_variables(results):
         part = select(results, variable=variable)
         for place, group in enumerate(groups_of(part)):
-            row = {"section": section_label(variable, labels)}
-            row["row"] = "All" if variable == EVERYBODY else level_label(variable, group)
+            row = row_heading(variable, group, labels)
             for endpoint, short in names.items():
                 own = select(part, endpoint=endpoint)
                 row |= endpoint_cells(own, group, endpoint, short, horizon, style, first=place == 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -102,26 +102,12 @@ def in_percent(row: pd.Series) -> str:
     return f"{number} % ({100 * row['conf_level']:g} % CI {limits[1:]}"
 
 
-def methods(
-    settings: Settings,
-    endpoints: Mapping[str, tuple[str, ...]],
-    versions: Mapping[str, str],
-    *,
-    simulated: bool,
-    notice: str,
-) -> str:
-    """The methods paragraph, in Markdown."""
-    survival = [name for name in endpoints if name in SURVIVAL]
-    incidence = [name for name in endpoints if name not in SURVIVAL]
-    lines = ["# Methods", ""]
-    if simulated:
-        lines += ["**The data are simulated.**", ""]
-    if notice:
-        lines += [notice, ""]
-    lines += ["## Endpoints", ""]
-    for name, policy in endpoints.items():
-        lines.append(f"- **{name}** ({ENDPOINTS[name].label}). {' '.join(policy)}")
-    lines += ["", "## Statistics", ""]
+def statistics(settings: Settings, endpoints: Iterable[str]) -> list[str]:
+    """How the numbers were made: one paragraph a line."""
+    names = list(endpoints)
+    survival = [name for name in names if name in SURVIVAL]
+    incidence = [name for name in names if name not in SURVIVAL]
+    lines = []
     interval = f"{100 * settings.conf_level:g} % confidence intervals are {INTERVALS[settings.conf_type]}"
     if survival:
         lines.append(
@@ -144,5 +130,26 @@ def methods(
         "Median follow-up is the reverse Kaplan-Meier median. P-values are two-sided and not adjusted for the number of "
         "comparisons. Beyond the last follow-up of a group an estimate is not estimable. Events at time 0 count."
     )
-    lines += ["", "## Software", "", ", ".join(f"{name} {number}" for name, number in versions.items()) + ".", ""]
+    return lines
+
+
+def methods(
+    settings: Settings,
+    endpoints: Mapping[str, tuple[str, ...]],
+    versions: Mapping[str, str],
+    *,
+    simulated: bool,
+    notice: str,
+) -> str:
+    """The methods section, in Markdown: endpoints with their policies, statistics, software."""
+    lines = ["# Methods", ""]
+    if simulated:
+        lines += ["**The data are simulated.**", ""]
+    if notice:
+        lines += [notice, ""]
+    lines += ["## Endpoints", ""]
+    for name, policy in endpoints.items():
+        lines.append(f"- **{name}** ({ENDPOINTS[name].label}). {' '.join(policy)}")
+    lines += ["", "## Statistics", "", *statistics(settings, endpoints), "", "## Software", ""]
+    lines += [", ".join(f"{name} {number}" for name, number in versions.items()) + ".", ""]
     return "\n".join(lines)

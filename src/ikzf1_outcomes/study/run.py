@@ -146,7 +146,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         differences=by_name.get("differences"),
         followed=by_name.get("follow_up"),
         endpoints={f"{name}: {ENDPOINTS[name].label}": policy for name, policy in policies.items()},
-        methods=text.split("## Statistics\n\n")[1].split("\n\n## Software\n\n")[0].splitlines(),
+        methods=prose.statistics(plan.settings, policies),
         notes=[*study.cohort.provenance.notes, *(f"Rule applied: {rule}" for rule in study.cohort.provenance.rules)],
     )
     write(work.path("report.html"), page)
