@@ -1,0 +1,82 @@
+"""What a relative dose says of the copy number, given its error and the fraction of leukaemic cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.genome.calls import COPY_NUMBERS
+
+COPIES = (0, 1, 2, 3)
+WORD_OF_COPIES = ("homozygous", "deleted", "normal", "gain")
+"""The call of each of `COPIES`; four copies and more read as a gain."""
+
+
+def expected_quotient(copies: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
+    """Dose relative to two copies, when a fraction `purity` of the cells has `copies` and the others have two.
+
+    Examples
+    --------
+    >>> expected_quotient([0, 1, 2, 3], 0.5).tolist()
+    [0.5, 0.75, 1.0, 1.25]
+    """
+    return 1.0 - np.asarray(purity, dtype=np.float64) * (1.0 - np.asarray(copies, dtype=np.float64) / 2.0)
+
+
+def log_likelihood(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
+    """Normal log-likelihood of 0, 1, 2 and 3 copies, up to a constant: the last axis runs over `COPIES`.
+
+    A quotient beyond three copies is taken as three: more copies are a gain too. A missing quotient, error or purity
+    gives missing values.
+    """
+    purity = np.asarray(purity, dtype=np.float64)[..., None]
+    quotient, std_error = np.asarray(quotient, dtype=np.float64)[..., None], np.asarray(std_error)[..., None]
+    within = np.minimum(quotient, expected_quotient(COPIES[-1], purity))
+    return -0.5 * ((within - expected_quotient(COPIES, purity)) / std_error) ** 2
+
+
+def copy_number_probabilities(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
+    r"""P(copies | quotient, error, purity) with 0, 1, 2 and 3 copies equally likely beforehand.
+
+    .. math:: P(c \mid q) \propto \exp\{-(q - 1 + p (1 - c/2))^2 / (2 s^2)\}
+
+    Equal odds beforehand, so that a sample without leukaemic cells says nothing (each 1/4) and is never "normal".
+    With the error fixed, the probability of a right call cannot fall as the purity rises: the expected quotients move
+    apart, and every sample that was called right is called right still.
+
+    Returns
+    -------
+    ndarray
+        One axis more than the input, over 0, 1, 2, 3 copies; missing where anything is missing.
+
+    Examples
+    --------
+    >>> copy_number_probabilities(0.5, 0.05, 1.0).round(3).tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    >>> copy_number_probabilities(1.0, 0.1, 0.0).tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    score = log_likelihood(quotient, std_error, purity)
+    weight = np.exp(score - score.max(axis=-1, keepdims=True))
+    out: NDArray[np.float64] = weight / weight.sum(axis=-1, keepdims=True)
+    return out
+
+
+def calls_of_probabilities(probabilities: NDArray[np.float64], confidence: float) -> NDArray[np.int8]:
+    """The call as a position in `COPY_NUMBERS`: the likeliest copy number, "ambiguous" below `confidence`.
+
+    Missing probabilities are "ambiguous".
+
+    Raises
+    ------
+    InputError
+        `confidence` outside 0.5 to 1: below one half two calls could both pass.
+    """
+    if not 0.5 < confidence < 1:
+        raise InputError("confidence lies between 0.5 and 1")
+    words = np.array([COPY_NUMBERS.index(word) for word in WORD_OF_COPIES], dtype=np.int8)
+    known = np.isfinite(probabilities).all(axis=-1)
+    filled = np.where(known[..., None], probabilities, 0.0)
+    sure = filled.max(axis=-1) >= confidence
+    return np.where(sure, words[filled.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
