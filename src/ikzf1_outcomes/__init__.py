@@ -10,6 +10,10 @@ from typing import Any
 _HOMES = {
     "errors": "OutcomesError InputError ColumnError CohortError StudyError ConvergenceError",
     "glossary": "GLOSSARY",
+    "genome.mlpa": "call_mlpa",
+    "genome.mlpa_calls": "MlpaCalls",
+    "genome.dose_calls": "DOSE_RANGES DoseRange",
+    "genome.deletion_states": "DeletionPrior",
     "genome.exons": "classify_ikzf1",
     "genome.profiles": "ikzf1_plus uk_all_cna",
     "cohort": "Cohort read_cohort cohort_from_frame",

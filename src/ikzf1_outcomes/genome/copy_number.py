@@ -27,12 +27,12 @@ def expected_quotient(copies: ArrayLike, purity: ArrayLike) -> NDArray[np.float6
 def log_likelihood(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
     """Normal log-likelihood of 0, 1, 2 and 3 copies, up to a constant: the last axis runs over `COPIES`.
 
-    A quotient beyond three copies is taken as three: more copies are a gain too. A missing quotient, error or purity
-    gives missing values.
+    A quotient beyond three copies is taken as three, for more copies are a gain too; one below none is taken as none. A
+    missing quotient, error or purity gives missing values.
     """
     purity = np.asarray(purity, dtype=np.float64)[..., None]
     quotient, std_error = np.asarray(quotient, dtype=np.float64)[..., None], np.asarray(std_error)[..., None]
-    within = np.minimum(quotient, expected_quotient(COPIES[-1], purity))
+    within = np.clip(quotient, expected_quotient(COPIES[0], purity), expected_quotient(COPIES[-1], purity))
     return -0.5 * ((within - expected_quotient(COPIES, purity)) / std_error) ** 2
 
 
@@ -57,8 +57,12 @@ def copy_number_probabilities(quotient: ArrayLike, std_error: ArrayLike, purity:
     >>> copy_number_probabilities(1.0, 0.1, 0.0).tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    score = log_likelihood(quotient, std_error, purity)
-    weight = np.exp(score - score.max(axis=-1, keepdims=True))
+    return probabilities_of_scores(log_likelihood(quotient, std_error, purity))
+
+
+def probabilities_of_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-likelihoods as probabilities that add up to 1 along the last axis, with equal odds beforehand."""
+    weight = np.exp(scores - scores.max(axis=-1, keepdims=True))
     out: NDArray[np.float64] = weight / weight.sum(axis=-1, keepdims=True)
     return out
 
@@ -76,7 +80,7 @@ def calls_of_probabilities(probabilities: NDArray[np.float64], confidence: float
     if not 0.5 < confidence < 1:
         raise InputError("confidence lies between 0.5 and 1")
     words = np.array([COPY_NUMBERS.index(word) for word in WORD_OF_COPIES], dtype=np.int8)
-    known = np.isfinite(probabilities).all(axis=-1)
+    known = np.asarray(np.isfinite(probabilities).all(axis=-1))
     filled = np.where(known[..., None], probabilities, 0.0)
     sure = filled.max(axis=-1) >= confidence
     return np.where(sure, words[filled.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
