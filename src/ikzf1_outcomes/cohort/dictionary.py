@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.calls import COPY_NUMBERS, IKZF1_CLASSES
+from ikzf1_outcomes.genome.calls import CYTOGENETIC_SUBTYPES as CYTOGENETIC_SUBTYPES
 
 KINDS = ("identifier", "number", "category", "ordered", "flag", "time")
 
@@ -18,26 +19,6 @@ FIRST_EVENTS = (
     "second_malignancy",
     "death_in_remission",
     "abandonment",
-)
-
-# In the order of the hierarchy: a patient with two lesions bears the first that matches.
-CYTOGENETIC_SUBTYPES = (
-    "BCR::ABL1",
-    "TCF3::HLF",
-    "KMT2A-r",
-    "near-haploid or low hypodiploid",
-    "iAMP21",
-    "ETV6::RUNX1",
-    "high hyperdiploid",
-    "TCF3::PBX1",
-    "B-other ABL-class",
-    "B-other JAK/CRLF2",
-    "B-other DUX4/ERG",
-    "B-other ZNF384",
-    "B-other MEF2D",
-    "B-other PAX5alt/P80R",
-    "B-other, other",
-    "B-other",
 )
 
 # A date mistyped by a century gives about 100 years: no follow-up is as long.

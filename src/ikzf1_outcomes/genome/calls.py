@@ -1,4 +1,4 @@
-"""The words for copy numbers and IKZF1 classes, and what each word leaves open."""
+"""The words for copy numbers, IKZF1 classes and cytogenetic subtypes, and what each word leaves open."""
 
 from __future__ import annotations
 
@@ -15,6 +15,27 @@ UNKNOWN = ("ambiguous", "failed", "not_tested")
 
 IKZF1_CLASSES = ("none", "whole_gene", "ik6", "del_4_8", "other", "gain", "ambiguous", "failed", "not_tested")
 """Classes for models. "none" reads "no deletion detected": an assay can miss a deletion."""
+
+CYTOGENETIC_SUBTYPES = (
+    "BCR::ABL1",
+    "TCF3::HLF",
+    "KMT2A-r",
+    "near-haploid or low hypodiploid",
+    "iAMP21",
+    "ETV6::RUNX1",
+    "high hyperdiploid",
+    "TCF3::PBX1",
+    "B-other ABL-class",
+    "B-other JAK/CRLF2",
+    "B-other DUX4/ERG",
+    "B-other ZNF384",
+    "B-other MEF2D",
+    "B-other PAX5alt/P80R",
+    "B-other, other",
+    "B-other",
+)
+"""In the order of the hierarchy: a patient with two lesions bears the first that matches. "B-other, other" has none of
+the kinds of B-other that are named; "B-other" is B-other of a kind that is not known."""
 
 NO, MAYBE, YES = 0, 1, 2
 

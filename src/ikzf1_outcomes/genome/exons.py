@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ikzf1_outcomes.errors import ColumnError, InputError
-from ikzf1_outcomes.genome.calls import UNKNOWN, checked_calls
+from ikzf1_outcomes.genome.calls import COPY_NUMBERS, NO, UNKNOWN, YES, checked_calls, deletion
 
 EXONS = tuple(range(1, 9))
 ZINC_FINGERS = {4: 1, 5: 2, 6: 1}
@@ -18,6 +20,8 @@ ZINC_FINGERS = {4: 1, 5: 2, 6: 1}
 NUMBERINGS = {"1-8": 0, "0-7": 1}
 """What to add to an exon number of a scheme to reach the current one (the first exon is not coding)."""
 LOSSES = ("deleted", "homozygous")
+EXTENTS = ("focal", "loss of 7p", "monosomy 7", "i(7q)", "not determined")
+"""How far a loss of the whole gene reaches on chromosome 7."""
 
 
 class Reading(NamedTuple):
@@ -168,7 +172,61 @@ def exon_columns(columns: Iterable[object], numbering: str) -> dict[int, object]
     return found
 
 
-def classify_ikzf1(exon_calls: pd.DataFrame, *, numbering: str = "1-8") -> pd.DataFrame:
+def extent_of_loss(neighbours: pd.DataFrame | None, index: pd.Index) -> NDArray[np.object_]:
+    """How far a loss of the whole gene reaches, from the calls of the two arms: words of `EXTENTS`.
+
+    Raises
+    ------
+    ColumnError, InputError
+        No column "7p" or "7q"; another index than the exons'; a word that is no call (row positions).
+    """
+    if neighbours is None:
+        return np.full(len(index), "not determined", dtype=object)
+    if not neighbours.index.equals(index):
+        raise InputError("neighbours and exon calls have different indexes", next_step="Reindex one like the other.")
+    long_arm = checked_calls(neighbours, "7q")
+    short, long_ = deletion(checked_calls(neighbours, "7p")), deletion(long_arm)
+    lost = short == YES
+    choices = [short == NO, lost & (long_ == YES), lost & long_arm.eq("gain").to_numpy(), lost & (long_ == NO)]
+    return np.select(choices, ["focal", "monosomy 7", "i(7q)", "loss of 7p"], "not determined").astype(object)
+
+
+def below_clonal(
+    fraction: pd.Series | None, subclonal_below: float, deleted: NDArray[np.bool_], index: pd.Index
+) -> pd.Series:
+    """Whether a deletion is in a subclone only: nullable, missing without a deletion or without its fraction.
+
+    Raises
+    ------
+    InputError
+        A limit outside 0 to 1; another index than the exons'; a fraction outside 0 to 1 (row positions).
+    """
+    if not 0 < subclonal_below <= 1:
+        raise InputError("subclonal_below lies above 0 and not above 1")
+    if fraction is None:
+        return pd.Series(pd.NA, index=index, dtype="boolean")
+    if not fraction.index.equals(index):
+        raise InputError("fraction and exon calls have different indexes", next_step="Reindex one like the other.")
+    share = pd.to_numeric(fraction.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = fraction.notna().to_numpy() & ~((share >= 0) & (share <= 1))
+    if wrong.any():
+        raise InputError(
+            "fraction holds cells that are no number from 0 to 1",
+            where=np.flatnonzero(wrong) + 1,
+            next_step="Give the share of leukaemic cells that carry the deletion.",
+        )
+    known = deleted & ~np.isnan(share)
+    return pd.Series(share < subclonal_below, index=index, dtype="boolean").where(known)
+
+
+def classify_ikzf1(
+    exon_calls: pd.DataFrame,
+    *,
+    numbering: str = "1-8",
+    neighbours: pd.DataFrame | None = None,
+    fraction: pd.Series | None = None,
+    subclonal_below: float = 0.8,
+) -> pd.DataFrame:
     """IKZF1 pattern, class and functional group from the calls of the eight exons.
 
     Rules. The deleted exons make the pattern: Δ1-8 `whole_gene`, Δ4-7 `ik6`, Δ4-8 `del_4_8`, every other set `other`;
@@ -180,6 +238,12 @@ def classify_ikzf1(exon_calls: pd.DataFrame, *, numbering: str = "1-8") -> pd.Da
     tested) are completed in every way: a class stands only when all completions agree, else it is `ambiguous`; exons
     that are all failed or all not tested give that word.
 
+    Extent, for `whole_gene` alone: "focal" where 7p outside the gene is not lost; where it is lost, "monosomy 7" with
+    7q lost, "i(7q)" with 7q gained, "loss of 7p" with 7q normal; else "not determined". It does not change the class.
+
+    Assumption: a deletion in less than 0.8 of the leukaemic cells is subclonal. That bound is this package's choice,
+    no published one; it is the parameter `subclonal_below`. The class of a subclonal deletion is that of a clonal one.
+
     Parameters
     ----------
     exon_calls
@@ -187,16 +251,25 @@ def classify_ikzf1(exon_calls: pd.DataFrame, *, numbering: str = "1-8") -> pd.Da
         "not_tested". Other columns are left alone.
     numbering
         "1-8", or "0-7" of older papers, in which IK6 is Δ3-6.
+    neighbours
+        On the same index, columns "7p" and "7q": calls (`COPY_NUMBERS`) of the arms outside IKZF1.
+    fraction
+        On the same index: the share (0 to 1) of the leukaemic cells, not of all cells, that carry the deletion.
+    subclonal_below
+        A deletion is subclonal when its fraction is below this share.
 
     Returns
     -------
     DataFrame
-        On the index given: pattern, ikzf1_class, functional_group, biallelic (known to be), compound, note.
+        On the index given: pattern, ikzf1_class, functional_group, biallelic (known to be), compound, note, extent (one
+        of `EXTENTS`, empty unless whole_gene), subclonal (nullable boolean; missing where no exon is known to be
+        deleted or the fraction is missing).
 
     Raises
     ------
     ColumnError, InputError
-        An exon without a column or with two, an exon that does not exist, a word that is no call (row positions).
+        An exon without a column or with two, an exon that does not exist, a word that is no call, a fraction outside 0
+        to 1 (row positions); neighbours or fractions on another index, no column "7p" or "7q".
 
     Notes
     -----
@@ -210,12 +283,22 @@ def classify_ikzf1(exon_calls: pd.DataFrame, *, numbering: str = "1-8") -> pd.Da
     >>> calls = pd.DataFrame([["normal"] * 3 + ["deleted"] * 4 + ["normal"]], columns=[str(e) for e in range(1, 9)])
     >>> iko.classify_ikzf1(calls)[["pattern", "ikzf1_class", "functional_group"]].values.tolist()
     [['Δ4-7', 'ik6', 'dominant_negative']]
+    >>> whole = pd.DataFrame([["deleted"] * 8], columns=calls.columns)
+    >>> arms = pd.DataFrame({"7p": ["deleted"], "7q": ["gain"]})
+    >>> iko.classify_ikzf1(whole, neighbours=arms, fraction=pd.Series([0.4]))[["extent", "subclonal"]].values.tolist()
+    [['i(7q)', True]]
     """
     columns = exon_columns(exon_calls.columns, numbering)
     calls = pd.DataFrame({exon: checked_calls(exon_calls, columns[exon]) for exon in EXONS})  # type: ignore[arg-type]
-    key = pd.MultiIndex.from_frame(calls)
-    codes, distinct = pd.factorize(key)
+    words = np.column_stack([pd.Categorical(calls[exon], categories=list(COPY_NUMBERS)).codes for exon in EXONS])
     # few different rows exist, however many samples there are
-    readings = [read_calls(tuple(row)) for row in distinct]
+    _, first, codes = np.unique(words @ len(COPY_NUMBERS) ** np.arange(8), return_index=True, return_inverse=True)
+    readings = [read_calls(tuple(row)) for row in calls.to_numpy()[first]]
     table = pd.DataFrame(readings, columns=list(Reading._fields)).iloc[codes]
-    return table.set_axis(exon_calls.index, axis=0)
+    table = table.set_axis(exon_calls.index, axis=0)
+    whole = (table["ikzf1_class"] == "whole_gene").to_numpy()
+    deleted = calls.isin(LOSSES).any(axis=1).to_numpy()
+    return table.assign(
+        extent=np.where(whole, extent_of_loss(neighbours, exon_calls.index), ""),
+        subclonal=below_clonal(fraction, subclonal_below, deleted, exon_calls.index),
+    )

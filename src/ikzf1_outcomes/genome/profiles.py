@@ -1,4 +1,4 @@
-"""Composite profiles of copy-number calls: IKZF1plus and the UKALL-CNA classifier."""
+"""Composite profiles of copy-number calls: IKZF1plus, IKZF1 with PAR1, and the UKALL-CNA classifier."""
 
 from __future__ import annotations
 
@@ -9,13 +9,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikzf1_outcomes.errors import ColumnError, InputError
-from ikzf1_outcomes.genome.calls import IKZF1_CLASSES, MAYBE, NO, YES, checked_calls, deletion
+from ikzf1_outcomes.genome.calls import CYTOGENETIC_SUBTYPES, IKZF1_CLASSES, MAYBE, NO, YES, checked_calls, deletion
 
 PLUS_LEVELS = ("no deletion detected", "IKZF1 deletion", "IKZF1plus", "unclassifiable")
 CNA_LOCI = ("IKZF1", "CDKN2A/B", "PAR1", "BTG1", "EBF1", "PAX5", "ETV6", "RB1")
 CNA_LEVELS = ("good", "intermediate", "poor", "inconclusive")
 SPLITS = ("any", "isolated")
 ANY_POOR = frozenset({"IKZF1", "PAR1", "EBF1", "RB1"})
+PAR1_LEVELS = ("neither", "IKZF1 only", "PAR1 only", "IKZF1 + PAR1", "unclassifiable")
+PLUS_VARIANTS: dict[str, dict[str, object]] = {
+    "cdkn2b='any'": {"cdkn2b": "any"},
+    "erg_unknown='absent'": {"erg_unknown": "absent"},
+    "exclude_bcr_abl1=True": {"exclude_bcr_abl1": True},
+}
+"""One switch of `ikzf1_plus` at a time, away from its default."""
+PROFILE_VERSIONS = {
+    "classify_ikzf1": "version 1; classes of Boer et al., Leukemia 2016;30:32; compound deletions count as other, and a "
+    "deletion in less than 80 % of the leukaemic cells as subclonal: choices of this package.",
+    "ikzf1_plus": "version 1; Stanulla et al., J Clin Oncol 2018;36:1240; CDKN2B counts only when both copies are lost "
+    "(recalled, not verified), an unknown ERG is not taken as absent, BCR::ABL1 is kept.",
+    "ikzf1_par1": "version 1; Olsson et al., Br J Haematol 2015;170:847; no assumption.",
+    "uk_all_cna": "version 1; Moorman et al., Blood 2014;124:1434 (two tiers) and Hamadeh et al., Blood Adv 2019;3:148 "
+    "(three tiers; their split was recalled, not verified).",
+    "cytogenetic_hierarchy": "version 1; order of subtypes recalled, not verified; hypodiploid below 40 chromosomes "
+    "(Safavi and Paulsson, Blood 2017;129:420), high hyperdiploid 51 to 67 (recalled), masked hypodiploidy to be excluded.",
+    "uk_all_genetics": "version 1; Moorman et al., Blood 2014;124:1434, and Hamadeh et al., Blood Adv 2019;3:148; the "
+    "list of high-risk cytogenetics and the make-up of the four groups of 2019 were recalled, not verified.",
+}
+"""For reports: version, source and assumptions of each profile with its default options, by the function's name."""
 
 
 def ikzf1_status(frame: pd.DataFrame, column: str = "ikzf1_class") -> NDArray[np.int8]:
@@ -94,9 +115,101 @@ def ikzf1_plus(
         if "cytogenetic_subtype" not in frame.columns:
             raise ColumnError("no column is called 'cytogenetic_subtype'", next_step="It tells who has BCR::ABL1.")
         subtype = frame["cytogenetic_subtype"].astype(object)
+        odd = subtype.notna().to_numpy() & ~subtype.isin(CYTOGENETIC_SUBTYPES).to_numpy()
+        if odd.any():
+            raise InputError(
+                "column 'cytogenetic_subtype' holds words that are no subtype",
+                where=np.flatnonzero(odd) + 1,
+                next_step="BCR::ABL1 must be found: use the levels of the dictionary.",
+            )
         level = np.where(subtype.isna(), 3, np.where(subtype == "BCR::ABL1", -1, level))
     codes = pd.Categorical.from_codes(level, categories=list(PLUS_LEVELS))
     return pd.Series(codes, index=frame.index, name="ikzf1_plus")
+
+
+def ikzf1_plus_variants(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many patients change level when one switch of `ikzf1_plus` leaves its default.
+
+    The defaults rest on assumptions; this table says what hangs on each. A patient is counted once for each variant, on
+    the row of the level by default and the level under the variant; rows where both are one are those who stay.
+
+    Parameters
+    ----------
+    frame
+        As in `ikzf1_plus`. Without a column cytogenetic_subtype the variant that leaves BCR::ABL1 out has one row
+        without a number, and a note.
+
+    Returns
+    -------
+    DataFrame
+        variant (the switch, as of `PLUS_VARIANTS`), from, to (levels; "left out" for BCR::ABL1 under that variant), n
+        (patients; nullable) and note. Pairs of levels that nobody has are not listed; the n of a variant add up to the
+        number of patients.
+
+    Raises
+    ------
+    ColumnError, InputError
+        As in `ikzf1_plus`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> one = dict.fromkeys(["cdkn2a", "pax5", "par1", "erg"], "normal") | {"ikzf1_class": "ik6", "cdkn2b": "deleted"}
+    >>> table = ikzf1_plus_variants(pd.DataFrame([one, one | {"cdkn2b": "normal"}]))
+    >>> table.loc[table["variant"] == "cdkn2b='any'", ["from", "to", "n"]].values.tolist()
+    [['IKZF1 deletion', 'IKZF1 deletion', 1], ['IKZF1 deletion', 'IKZF1plus', 1]]
+    """
+    levels = [*PLUS_LEVELS, "left out"]
+    default = ikzf1_plus(frame).cat.codes.to_numpy()
+    pieces = []
+    for variant, options in PLUS_VARIANTS.items():
+        if "exclude_bcr_abl1" in options and "cytogenetic_subtype" not in frame.columns:
+            absent = {"from": [""], "to": [""], "n": [pd.NA], "note": ["not computed: no column cytogenetic_subtype"]}
+            pieces.append(pd.DataFrame({"variant": [variant], **absent}))
+            continue
+        changed = ikzf1_plus(frame, **options).cat.codes.to_numpy()  # type: ignore[arg-type]
+        changed = np.where(changed < 0, levels.index("left out"), changed)
+        pair, n = np.unique(default * len(levels) + changed, return_counts=True)
+        names = [[levels[code] for code in codes] for codes in (pair // len(levels), pair % len(levels))]
+        pieces.append(pd.DataFrame({"variant": variant, "from": names[0], "to": names[1], "n": n, "note": ""}))
+    return pd.concat([piece.astype({"n": "Int64"}) for piece in pieces], ignore_index=True)
+
+
+def ikzf1_par1(frame: pd.DataFrame) -> pd.Series:
+    """Deletions of IKZF1 and PAR1 as one variable of four levels.
+
+    Calls that are ambiguous, failed or not tested are completed in every way; since each of the two genes always
+    decides, a patient with either unknown is "unclassifiable". A gain is no deletion. A PAR1 deletion stands for
+    P2RY8::CRLF2, not for other CRLF2 rearrangements. Source: Olsson et al. 2015, doi:10.1111/bjh.13514, who
+    report the two deletions together as a group of very high risk of relapse among B-other.
+
+    Parameters
+    ----------
+    frame
+        Columns ikzf1_class and par1.
+
+    Returns
+    -------
+    Series
+        Categorical: neither, IKZF1 only, PAR1 only, IKZF1 + PAR1, unclassifiable; named "ikzf1_par1".
+
+    Raises
+    ------
+    ColumnError, InputError
+        A missing column, a word that is no class or no call (row positions).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> calls = pd.DataFrame({"ikzf1_class": ["ik6", "none", "ik6"], "par1": ["deleted", "deleted", "failed"]})
+    >>> ikzf1_par1(calls).tolist()
+    ['IKZF1 + PAR1', 'PAR1 only', 'unclassifiable']
+    """
+    gene, partner = ikzf1_status(frame), deletion(checked_calls(frame, "par1"))
+    open_ = (gene == MAYBE) | (partner == MAYBE)
+    level = np.where(open_, PAR1_LEVELS.index("unclassifiable"), (gene == YES) + 2 * (partner == YES))
+    codes = pd.Categorical.from_codes(level, categories=list(PAR1_LEVELS))
+    return pd.Series(codes, index=frame.index, name="ikzf1_par1")
 
 
 def cna_class(deleted: frozenset[str], tiers: int, split: str) -> str:
