@@ -24,7 +24,7 @@ from ikzf1_outcomes.genome.mlpa_calls import (
 )
 from ikzf1_outcomes.genome.mlpa_quality import Limits, errors_of, quality_of
 from ikzf1_outcomes.genome.probes import checked_probes, probe_table
-from ikzf1_outcomes.genome.reactions import Reactions, chosen, fractions, reactions
+from ikzf1_outcomes.genome.reactions import Reactions, chosen, columns_there, fractions, reactions
 
 Floats = NDArray[np.float64]
 NORMALISATIONS = ("robust", "run_mean")
@@ -160,6 +160,7 @@ def call_mlpa(
         raise InputError("normalisation is 'robust' or 'run_mean', scale is 'peaks' or 'ratio'")
     reserved = [column for column in (sample, replicate, run) if column is not None]
     reserved += [blasts] if isinstance(blasts, str) else []
+    columns_there(peaks, reserved)
     table, absent = probes_of(peaks, reserved, probes, controls, numbering)
     control = table["control"].to_numpy()
     data = reactions(peaks, table["probe"].tolist(), sample=sample, replicate=replicate, run=run)
@@ -200,7 +201,7 @@ def probes_of(
     if peaks.columns.has_duplicates:
         raise InputError("the run has two columns of one name", count=int(peaks.columns.duplicated().sum()))
     if probes is None:
-        table, absent = checked_probes(probe_table(names, controls), numbering), 0
+        table, absent = probe_table(names, controls, numbering), 0
     else:
         table = checked_probes(probes, numbering)
         table.loc[table["probe"].isin(list(controls)), "control"] = True

@@ -27,6 +27,8 @@ class Limits(NamedTuple):
 def replicate_correlation(relative: Floats, sample: NDArray[np.intp], samples: int) -> Floats:
     """Mean Pearson correlation over all pairs of replicates of each sample; missing below two.
 
+    A reaction whose probes all read the same has no profile and does not count.
+
     The unit vectors u of R centred profiles satisfy |sum u|^2 = R + (sum of r over ordered pairs): no pair is formed.
     """
     filled = np.where(np.isfinite(relative), relative, 0.0)
@@ -35,7 +37,7 @@ def replicate_correlation(relative: Floats, sample: NDArray[np.intp], samples: i
     unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
     total = np.zeros((samples, relative.shape[1]))
     np.add.at(total, sample, unit)
-    number = np.bincount(sample, minlength=samples).astype(np.float64)
+    number = np.bincount(sample, weights=length[:, 0] > 0, minlength=samples)
     pairs = number * (number - 1)
     return np.divide((total**2).sum(axis=1) - number, pairs, out=np.full(samples, np.nan), where=pairs > 0)
 

@@ -20,7 +20,7 @@ TARGET = re.compile(
 IKZF1 = "ikzf1"
 
 
-def probe_table(names: Sequence[str], controls: Iterable[str] = ()) -> pd.DataFrame:
+def probe_table(names: Sequence[str], controls: Iterable[str] = (), numbering: str = "1-8") -> pd.DataFrame:
     """The locus of each probe from its name: "IKZF1_e4", "IKZF1 exon 4", "PAX5-10", "IKZF1_e4_2", "control_3".
 
     Parameters
@@ -29,6 +29,8 @@ def probe_table(names: Sequence[str], controls: Iterable[str] = ()) -> pd.DataFr
         Names of the probes.
     controls
         Names of control probes that do not start with control, ctrl, reference or ref.
+    numbering
+        Numbering of the IKZF1 exons in the names.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def probe_table(names: Sequence[str], controls: Iterable[str] = ()) -> pd.DataFr
             count=len(unknown),
             next_step="Give probes=, a table with the columns probe, gene, exon, control; or controls= for control probes.",
         )
-    return checked_probes(pd.DataFrame(rows, columns=["probe", "gene", "exon", "control"]))
+    return checked_probes(pd.DataFrame(rows, columns=["probe", "gene", "exon", "control"]), numbering)
 
 
 def checked_probes(table: pd.DataFrame, numbering: str = "1-8") -> pd.DataFrame:

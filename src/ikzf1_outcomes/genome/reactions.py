@@ -41,20 +41,28 @@ class Reactions(NamedTuple):
         return self._replace(values=self.values[keep], sample=self.sample[keep], run=self.run[keep], rows=self.rows[keep])
 
 
+def columns_there(frame: pd.DataFrame, columns: list[str]) -> None:
+    """Refuse a run without the columns that were named.
+
+    Raises
+    ------
+    ColumnError
+        The run has no such column.
+    """
+    for column in columns:
+        if column not in frame:
+            raise ColumnError(f"the run has no column {column!r}", next_step="Name it: sample=, replicate=, run=, blasts=.")
+
+
 def reactions(frame: pd.DataFrame, probes: list[str], *, sample: str, replicate: str | None, run: str | None) -> Reactions:
     """The reactions of a table, each with its sample and run.
 
     Raises
     ------
-    ColumnError, InputError
-        A column that is not there, no reaction, a reaction without its sample or run, the same replicate of a sample
+    InputError
+        No reaction, a reaction without its sample or run, the same replicate of a sample
         twice or samples that occur twice without a replicate column, peaks that are no number or negative (rows).
     """
-    for column in (sample, replicate, run):
-        if column is not None and column not in frame:
-            raise ColumnError(
-                f"the run has no column {column!r}", next_step="Name the columns with sample=, replicate=, run=."
-            )
     if len(frame) == 0:
         raise InputError("the run has no reaction")
     keys = [column for column in (sample, replicate, run) if column is not None]
@@ -103,16 +111,12 @@ def fractions(blasts: object, samples: pd.Index, frame: pd.DataFrame, sample: st
 
     Raises
     ------
-    ColumnError, InputError
-        No such column, a column that differs within a sample, a sample twice in the Series, a fraction outside 0 to 1.
+    InputError
+        A column that differs within a sample, a sample twice in the Series, a fraction outside 0 to 1.
     """
     if blasts is None:
         return np.full(len(samples), np.nan)
     if isinstance(blasts, str):
-        if blasts not in frame:
-            raise ColumnError(
-                f"the run has no column {blasts!r}", next_step="blasts= names a column, or gives the fractions."
-            )
         known = pd.to_numeric(frame[blasts]).groupby(frame[sample], sort=False)
         if (known.max() > known.min()).any():
             raise InputError("the leukaemic fraction differs between the reactions of a sample")
