@@ -65,15 +65,29 @@ def test_spread_of_a_probe_is_the_scaled_median_deviation_over_normal_samples():
 @pytest.mark.parametrize(
     ("preset", "quotient", "call"),
     [
-        ("mrc", 0.0, "homozygous"), ("mrc", 0.1, "ambiguous"), ("mrc", 0.4, "ambiguous"), ("mrc", 0.41, "deleted"),
-        ("mrc", 0.65, "ambiguous"), ("mrc", 0.7, "ambiguous"), ("mrc", 0.81, "normal"), ("mrc", 1.25, "ambiguous"),
-        ("mrc", 1.4, "gain"), ("mrc", 1.7, "ambiguous"), ("mrc", 2.0, "gain"), ("mrc", 2.2, "ambiguous"),
-        ("mrc_legacy_35_50", 0.5, "deleted"), ("mrc_legacy_35_50", 0.65, "deleted"),
+        ("mrc", 0.0, "homozygous"),
+        ("mrc", 0.1, "ambiguous"),
+        ("mrc", 0.4, "ambiguous"),
+        ("mrc", 0.41, "deleted"),
+        ("mrc", 0.65, "ambiguous"),
+        ("mrc", 0.7, "ambiguous"),
+        ("mrc", 0.81, "normal"),
+        ("mrc", 1.25, "ambiguous"),
+        ("mrc", 1.4, "gain"),
+        ("mrc", 1.7, "ambiguous"),
+        ("mrc", 2.0, "gain"),
+        ("mrc", 2.2, "ambiguous"),
+        ("mrc_legacy_35_50", 0.5, "deleted"),
+        ("mrc_legacy_35_50", 0.65, "deleted"),
         ("mrc_legacy_35_50", 0.45, "ambiguous"),
-        ("all_0.75", 0.24, "homozygous"), ("all_0.75", 0.25, "deleted"), ("all_0.75", 0.74, "deleted"),
-        ("all_0.75", 0.75, "normal"), ("all_0.75", 1.3, "normal"), ("all_0.75", 1.31, "gain"),
+        ("all_0.75", 0.24, "homozygous"),
+        ("all_0.75", 0.25, "deleted"),
+        ("all_0.75", 0.74, "deleted"),
+        ("all_0.75", 0.75, "normal"),
+        ("all_0.75", 1.3, "normal"),
+        ("all_0.75", 1.31, "gain"),
     ],
-)  # fmt: skip
+)
 def test_presets(preset, quotient, call):
     calls, sure = calls_of_ranges(np.array([quotient]), np.array([0.05]), DOSE_RANGES[preset])
     assert WORDS[calls[0]] == call
@@ -280,6 +294,26 @@ def test_old_numbering_moves_the_exons():
     frame = run(*[FLAT] * 5, [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 1])
     old = frame.rename(columns={f"IKZF1_e{exon}": f"IKZF1_e{exon - 1}" for exon in range(1, 9)})
     assert call_mlpa(old, thresholds="mrc", numbering="0-7").classes.loc["s5", "pattern"] == "Δ4-7"
+
+
+def test_the_share_of_blasts_that_carries_the_deletion():
+    # p = 0.8 and a dose of 0.8 in four exons: f = 2 x 0.2 / 0.8 = 0.5, below 0.8 of the cells
+    calls = call_mlpa(
+        run(*[FLAT] * 5, [1, 1, 1, 0.8, 0.8, 0.8, 0.8, 1]),
+        blasts=0.8,
+        thresholds=(("deleted", 0.3, 0.85), ("normal", 0.85, 1.3)),
+    )
+    assert calls.classes.loc["s5", "share_of_blasts"] == pytest.approx(0.5)
+    assert calls.classes.loc["s5", "subclonal"]
+    assert calls.classes["share_of_blasts"].isna().tolist() == [True] * 5 + [False]
+
+
+def test_probes_of_the_arms_tell_a_monosomy_from_a_focal_loss():
+    table = pd.DataFrame({"probe": EXONS + CONTROLS + ["arm_p", "arm_q"], "gene": ["IKZF1"] * 8 + [""] * 3 + ["7p", "7q"]})
+    table["exon"], table["control"] = [*range(1, 9), *[None] * 5], [False] * 8 + [True] * 3 + [False] * 2
+    frame = run(*[FLAT] * 4, *[[0.5] * 8] * 2).assign(arm_p=[100.0] * 4 + [100.0, 50.0], arm_q=[100.0] * 5 + [50.0])
+    calls = call_mlpa(frame, probes=table, thresholds="mrc")
+    assert calls.classes["extent"].tolist() == [""] * 4 + ["focal", "monosomy 7"]
 
 
 def test_glance_counts():

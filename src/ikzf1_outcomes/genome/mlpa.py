@@ -13,11 +13,11 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.deletion_states import DeletionPrior, probability_frame
 from ikzf1_outcomes.genome.dosage import combine_replicates, robust_quotients, run_mean_quotients
 from ikzf1_outcomes.genome.dose_calls import PURITY_MODEL, DoseRange, ranges_of
-from ikzf1_outcomes.genome.exons import classify_ikzf1
 from ikzf1_outcomes.genome.mlpa_calls import (
     MlpaCalls,
     Rule,
     call_units,
+    class_frame,
     exon_frame,
     gene_frame,
     probabilities_of_class,
@@ -179,12 +179,13 @@ def call_mlpa(
     exons = exon_frame(units, data.samples)
     chances = probabilities_of_class(units, purity, failed, prior or DeletionPrior())
     aside = [("probes of the table without a column", absent), ("reactions with control peaks zero or missing", lost)]
+    genes = gene_frame(units, data.samples, min_units)
     settings = {"normalisation": normalisation, "thresholds": str(thresholds), "scale": scale}
     return MlpaCalls(
         quotients=pd.DataFrame(mean, index=data.samples, columns=table["probe"].tolist()),
         exons=exons,
-        genes=gene_frame(units, data.samples, min_units),
-        classes=classify_ikzf1(exons),
+        genes=genes,
+        classes=class_frame(units, exons, genes, purity),
         probabilities=probability_frame(chances, data.samples),
         quality=quality,
         set_aside=pd.DataFrame(aside, columns=["reason", "n"]),

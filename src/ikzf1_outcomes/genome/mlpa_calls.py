@@ -16,7 +16,7 @@ from ikzf1_outcomes.genome.calls import COPY_NUMBERS
 from ikzf1_outcomes.genome.copy_number import calls_of_probabilities, log_likelihood, probabilities_of_scores
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES, DeletionPrior, class_probabilities
 from ikzf1_outcomes.genome.dose_calls import DoseRange, calls_of_ranges
-from ikzf1_outcomes.genome.exons import EXONS
+from ikzf1_outcomes.genome.exons import EXONS, classify_ikzf1
 from ikzf1_outcomes.genome.probes import IKZF1
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,8 @@ class MlpaCalls:
     genes
         Calls of the other genes, and `par1`; words of `COPY_NUMBERS`.
     classes
-        What `classify_ikzf1` makes of the exons.
+        What `classify_ikzf1` makes of the exons, and share_of_blasts: the share of the leukaemic cells that carry the
+        deletion, from the doses. `extent` needs genes called "7p" and "7q" in the probe table.
     probabilities
         P(class | peaks, blasts), columns none, whole_gene, ik6, del_4_8, other, gain; missing where the leukaemic
         fraction is unknown or the sample failed.
@@ -252,6 +253,30 @@ def words(codes: Codes, names: list[str], index: pd.Index) -> pd.DataFrame:
         {name: pd.Categorical.from_codes(codes[:, place], categories=levels) for place, name in enumerate(names)},
         index=index,
     )
+
+
+def carried_share(units: Units, purity: Floats, index: pd.Index) -> pd.Series:
+    r"""Share of the leukaemic cells that carry the IKZF1 deletion, from the exons that have lost one copy.
+
+    .. math:: f = 2 (1 - DQ) / p
+
+    with the mean DQ of these exons, weighted by the inverse of their variances, cut to 0 to 1. Missing without such an
+    exon, or without the leukaemic fraction.
+    """
+    mine = units.gene == IKZF1
+    one_lost = units.call[:, mine] == DELETED
+    weight = np.where(one_lost, np.nan_to_num(units.std_error[:, mine], nan=np.inf) ** -2.0, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dose = (weight * np.where(one_lost, units.quotient[:, mine], 0.0)).sum(axis=1) / weight.sum(axis=1)
+        share = np.clip(2.0 * (1.0 - dose) / purity, 0.0, 1.0)
+    return pd.Series(share, index=index)
+
+
+def class_frame(units: Units, exons: pd.DataFrame, genes: pd.DataFrame, purity: Floats) -> pd.DataFrame:
+    """Classes of the exon calls; extent where the kit has probes of 7p and 7q, clonality where the fraction is known."""
+    arms = genes[["7p", "7q"]].astype(object) if {"7p", "7q"} <= set(genes.columns) else None
+    share = carried_share(units, purity, exons.index)
+    return classify_ikzf1(exons, neighbours=arms, fraction=share).assign(share_of_blasts=share)
 
 
 def probabilities_of_class(units: Units, purity: Floats, failed: NDArray[np.bool_], prior: DeletionPrior) -> Floats:
