@@ -21,7 +21,7 @@ _HOMES = {
     "genome.integration": "uk_all_genetics",
     "cohort": "Cohort read_cohort cohort_from_frame",
     "endpoint": "Endpoint endpoint_from_columns",
-    "simulate": "simulate_cohort",
+    "simulate": "simulate_cohort simulate_mlpa",
     "interchange": "to_lifelines",
     "definitions": "define_endpoint ENDPOINTS",
     "timeline": "landmark landmark_losses split_follow_up time_dependent",

@@ -6,6 +6,7 @@ from ikzf1_outcomes.simulate.cohorts import simulate_cohort
 from ikzf1_outcomes.simulate.export import hospital_file
 from ikzf1_outcomes.simulate.figures import Figures, Hazard
 from ikzf1_outcomes.simulate.parameters import SimulationParameters
+from ikzf1_outcomes.simulate.peaks import SimulatedRun, simulate_mlpa
 from ikzf1_outcomes.simulate.reference import REFERENCE
 from ikzf1_outcomes.simulate.truth import SimulationTruth, simulation_truth
 
@@ -13,9 +14,11 @@ __all__ = [
     "REFERENCE",
     "Figures",
     "Hazard",
+    "SimulatedRun",
     "SimulationParameters",
     "SimulationTruth",
     "hospital_file",
     "simulate_cohort",
+    "simulate_mlpa",
     "simulation_truth",
 ]
