@@ -20,6 +20,7 @@ _HOMES = {
     "genome.cytogenetics": "cytogenetic_hierarchy possible_subtypes",
     "genome.integration": "uk_all_genetics",
     "cohort": "Cohort read_cohort cohort_from_frame",
+    "cohort.alterations": "add_alterations",
     "endpoint": "Endpoint endpoint_from_columns",
     "simulate": "simulate_cohort simulate_mlpa",
     "interchange": "to_lifelines",
