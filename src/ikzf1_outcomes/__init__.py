@@ -15,6 +15,8 @@ _HOMES = {
     "genome.mlpa_calls": "MlpaCalls",
     "genome.dose_calls": "DOSE_RANGES DoseRange",
     "genome.deletion_states": "DeletionPrior",
+    "genome.segment_files": "read_segments",
+    "genome.segments": "call_segments SegmentCalls",
     "genome.exons": "classify_ikzf1",
     "genome.profiles": "ikzf1_plus ikzf1_plus_variants ikzf1_par1 uk_all_cna PROFILE_VERSIONS",
     "genome.cytogenetics": "cytogenetic_hierarchy possible_subtypes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -11,6 +13,8 @@ from ikzf1_outcomes.genome.calls import COPY_NUMBERS
 COPIES = (0, 1, 2, 3)
 WORD_OF_COPIES = ("homozygous", "deleted", "normal", "gain")
 """The call of each of `COPIES`; four copies and more read as a gain."""
+MISFIT = 3.0
+"""Standard errors from the nearest copy number beyond which a dose fits none."""
 
 
 def expected_quotient(copies: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
@@ -67,20 +71,39 @@ def probabilities_of_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def calls_of_probabilities(probabilities: NDArray[np.float64], confidence: float) -> NDArray[np.int8]:
-    """The call as a position in `COPY_NUMBERS`: the likeliest copy number, "ambiguous" below `confidence`.
+class CopyCalls(NamedTuple):
+    """Calls of doses: position in `COPY_NUMBERS`, probability of the likeliest copy number, whether none fits."""
 
-    Missing probabilities are "ambiguous".
+    call: NDArray[np.int8]
+    confidence: NDArray[np.float64]
+    misfit: NDArray[np.bool_]
+
+
+def call_copies(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike, confidence: float) -> CopyCalls:
+    """The likeliest copy number of each dose: "ambiguous" when its probability is below `confidence`.
+
+    Ambiguous too is a dose more than `MISFIT` standard errors from every copy number, between two of them: the loss is
+    subclonal, or the purity is wrong. What is missing is ambiguous.
 
     Raises
     ------
     InputError
         `confidence` outside 0.5 to 1: below one half two calls could both pass.
+
+    Examples
+    --------
+    >>> called = call_copies([0.5, 0.75, 1.0], 0.05, 1.0, 0.95)
+    >>> [COPY_NUMBERS[code] for code in called.call], called.misfit.tolist()
+    (['deleted', 'ambiguous', 'normal'], [False, True, False])
     """
     if not 0.5 < confidence < 1:
         raise InputError("confidence lies between 0.5 and 1")
     words = np.array([COPY_NUMBERS.index(word) for word in WORD_OF_COPIES], dtype=np.int8)
+    score = log_likelihood(quotient, std_error, purity)
+    probabilities = probabilities_of_scores(score)
     known = np.asarray(np.isfinite(probabilities).all(axis=-1))
     filled = np.where(known[..., None], probabilities, 0.0)
-    sure = filled.max(axis=-1) >= confidence
-    return np.where(sure, words[filled.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
+    misfit = np.asarray(score.max(axis=-1) < -0.5 * MISFIT**2)
+    sure = (filled.max(axis=-1) >= confidence) & ~misfit
+    call = np.where(sure, words[filled.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
+    return CopyCalls(call, probabilities.max(axis=-1), misfit)

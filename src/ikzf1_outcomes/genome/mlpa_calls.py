@@ -13,7 +13,7 @@ from scipy.stats import chi2, norm
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.calls import COPY_NUMBERS
-from ikzf1_outcomes.genome.copy_number import calls_of_probabilities, log_likelihood, probabilities_of_scores
+from ikzf1_outcomes.genome.copy_number import call_copies, log_likelihood
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES, DeletionPrior, class_probabilities
 from ikzf1_outcomes.genome.dose_calls import DoseRange, calls_of_ranges
 from ikzf1_outcomes.genome.exons import EXONS, classify_ikzf1
@@ -23,8 +23,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
 NORMAL, DELETED, HOMOZYGOUS, GAIN, AMBIGUOUS, FAILED, NOT_TESTED = range(len(COPY_NUMBERS))
-MISFIT = 3.0
-"""Standard errors from the nearest copy number beyond which a dose fits none: subclonal, or the fraction is wrong."""
 DISAGREE = 0.0027
 PAR1_SEGMENT = ("csf2ra", "il3ra")
 """Genes of the segment between CRLF2 and P2RY8 whose loss is the PAR1 deletion (recalled, not verified)."""
@@ -200,14 +198,10 @@ def calls_of_doses(dose: Floats, error: Floats, rule: Rule) -> tuple[Codes, Floa
     if rule.ranges is not None:
         call, sure = calls_of_ranges(dose, error, rule.ranges)
         return call, sure, note
-    score = log_likelihood(dose, error, rule.purity[:, None])
-    probability = probabilities_of_scores(score)
-    call = calls_of_probabilities(probability, rule.confidence)
-    misfit = score.max(axis=-1) < -0.5 * MISFIT**2
+    call, sure, misfit = call_copies(dose, error, rule.purity[:, None], rule.confidence)
     note[misfit] = 6
     note[~np.isfinite(rule.purity)] = 3
-    call[misfit] = AMBIGUOUS
-    return call, np.where(misfit, np.nan, probability.max(axis=-1)), note
+    return call, np.where(misfit, np.nan, sure), note
 
 
 def exon_frame(units: Units, index: pd.Index) -> pd.DataFrame:
