@@ -96,15 +96,35 @@ def add_alterations(
     refuse_dates(when(cohort, alterations, sampled, samples, patients), mine, within_days)
     place = samples.get_indexer(patients)
     columns = {name: aligned(alterations[name], place, known[name], mine) for name in names}
-    frame = cohort.frame.assign(**columns)
-    frame, notes, made = add_derived(frame)
-    dictionary = dict(cohort.dictionary) | {name: replace(known[name], known_at=0.0) for name in names}
-    dictionary |= {name: DICTIONARY[name] for name in frame.columns if name not in dictionary}
     untested, strangers = int((place < 0).sum()), int((~mine).sum())
     told = [f"{source}: {int(mine.sum())} samples of diagnosis, {untested} patients not tested"]
     told += [f"{source}: {strangers} samples of nobody in the cohort, left out"] if strangers else []
+    return with_columns(cohort, columns, {name: replace(known[name], known_at=0.0) for name in names}, told, rules)
+
+
+def with_columns(
+    cohort: Cohort,
+    columns: Mapping[str, pd.Series],
+    fields: Mapping[str, Field],
+    notes: Sequence[str] = (),
+    rules: Sequence[str] = (),
+) -> Cohort:
+    """The cohort with more columns, in the order of its patients, and with what follows from them.
+
+    Parameters
+    ----------
+    columns
+        Name and values; every value is allowed by its field.
+    fields
+        Field of each column.
+    notes, rules
+        What the provenance keeps of them.
+    """
+    frame, derived, made = add_derived(cohort.frame.assign(**columns))
+    dictionary = dict(cohort.dictionary) | {name: fields[name] for name in columns}
+    dictionary |= {name: DICTIONARY[name] for name in frame.columns if name not in dictionary}
     old = cohort.provenance
-    provenance = replace(old, notes=(*old.notes, *told, *notes), rules=(*old.rules, *rules, *made))
+    provenance = replace(old, notes=(*old.notes, *notes, *derived), rules=(*old.rules, *rules, *made))
     return Cohort(frame[list(dictionary)], dictionary, provenance)
 
 

@@ -10,6 +10,7 @@ from ikzf1_outcomes.errors import ColumnError, InputError
 
 COPY_NUMBERS = ("normal", "deleted", "homozygous", "gain", "ambiguous", "failed", "not_tested")
 """Calls of a locus or an exon. "deleted" is the loss of at least one copy, "homozygous" of both."""
+LOSS_WORDS = ("deleted", "homozygous")
 UNKNOWN = ("ambiguous", "failed", "not_tested")
 """Calls that leave open whether there is a deletion: never "absent"."""
 
