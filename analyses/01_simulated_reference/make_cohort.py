@@ -1,4 +1,4 @@
-"""Write the simulated reference cohort: patients.csv as a hospital would keep it, truth.json beside it.
+"""Write the simulated reference cohort: patients.csv as a hospital would keep it, mlpa_peaks.csv as the laboratory.
 
 Nobody in it is real. Run it again and the same bytes come out: python analyses/01_simulated_reference/make_cohort.py
 """
@@ -6,15 +6,22 @@ Nobody in it is real. Run it again and the same bytes come out: python analyses/
 import json
 from pathlib import Path
 
-from ikzf1_outcomes.simulate import REFERENCE, hospital_file, simulate_cohort, simulation_truth
+from ikzf1_outcomes.simulate import REFERENCE, hospital_file, simulate_cohort, simulate_mlpa, simulation_truth
 
 # The number of patients, chosen as the seed before any result was seen.
 N, SEED, MARGINS = 109, 109, "exact"
+MEASURED = ["IKZF1", "CDKN2A", "CDKN2B", "PAX5", "ETV6", "RB1", "BTG1", "EBF1", "PAR1"]
+"""What the laboratory measures: the hospital's file does not have it. ERG comes from another assay."""
 
 
 def write(folder: Path) -> None:
     cohort = simulate_cohort(N, seed=SEED, parameters=REFERENCE, margins=MARGINS)
-    hospital_file(cohort).to_csv(folder / "patients.csv", index=False, lineterminator="\n", encoding="utf-8")
+    patients = hospital_file(cohort).drop(columns=MEASURED)
+    patients.to_csv(folder / "patients.csv", index=False, lineterminator="\n", encoding="utf-8")
+    run = simulate_mlpa(cohort, seed=SEED)
+    peaks = run.peaks.rename(columns={"sample": "Patient", "run": "Run", "blasts": "Blasts"})
+    peaks.insert(1, "data", "simulated")
+    peaks.to_csv(folder / "mlpa_peaks.csv", index=False, lineterminator="\n", encoding="utf-8")
     truth = {
         "simulated": True,
         "about": "Truth of the simulated patients in patients.csv: nobody is real, nothing here is evidence about IKZF1",
@@ -23,6 +30,7 @@ def write(folder: Path) -> None:
         "margins": MARGINS,
         "parameters": REFERENCE.digest,
         **simulation_truth(cohort).as_dict(),
+        "ikzf1_class": dict(zip(cohort.frame["id"], cohort.frame["ikzf1_class"].astype(str), strict=True)),
         "figures": REFERENCE.sourced,
         "assumptions": REFERENCE.assumptions,
     }

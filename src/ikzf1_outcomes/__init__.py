@@ -38,7 +38,7 @@ _HOMES = {
     "curves.transplant": "simon_makuch mantel_byar",
     "formula": "Design design",
     "describe.frequencies": "frequency_table was_tested",
-    "describe.cooccurrence": "cooccurrence",
+    "describe.pairs": "cooccurrence",
     "describe.characteristics": "table_one",
     "describe.selection": "tested_against_untested testing_weights TestingWeights",
     "results": "Settings outcome_results",

@@ -8,8 +8,10 @@ import ikzf1_outcomes as iko
 from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
-KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile"]
-SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "count", "share"}
+KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
+KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
+SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
+SCALES |= {"standardised difference", "count", "share", "value"}
 
 
 def endpoint():
@@ -35,6 +37,14 @@ E = endpoint()
 KM, CI = iko.kaplan_meier(E, "arm"), iko.cumulative_incidence(E, "arm")
 TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
+COHORT = iko.simulate_cohort(60, seed=3)
+MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
+LOCI = ["ikzf1_class", "cdkn2a", "pax5"]
+SEGMENTS = pd.DataFrame(
+    [["a", "7", 50_000_000, 51_000_000, 500, -0.9]], columns=["sample", "chromosome", "start", "end", "probes", "value"]
+)
+SEG = iko.call_segments(SEGMENTS, build="hg19")
+WEIGHTS = iko.testing_weights(COHORT.frame.assign(done=np.arange(60) % 3 > 0), ["age", "sex"], tested="done")
 TABLES = {
     "kaplan_meier.tidy": KM.tidy(),
     "kaplan_meier.tidy(times)": KM.tidy(times=[1, 5]),
@@ -66,6 +76,17 @@ TABLES = {
     "cox.tidy": FIT.tidy(),
     "cox.tidy, ratios": FIT.tidy(exponentiate=True),
     "cox.glance": FIT.glance(),
+    "frequency_table": iko.frequency_table(COHORT, LOCI),
+    "frequency_table, by": iko.frequency_table(COHORT, LOCI, by="sex"),
+    "cooccurrence": iko.cooccurrence(COHORT, LOCI),
+    "table_one": iko.table_one(COHORT, ["age", "sex", "pax5"], by="ikzf1_deletion"),
+    "testing_weights.balance": WEIGHTS.balance,
+    "testing_weights.diagnostics": WEIGHTS.diagnostics,
+    "call_mlpa.tidy": MLPA.tidy(),
+    "call_mlpa.glance": MLPA.glance(),
+    "call_segments.tidy": SEG.tidy(),
+    "call_segments.glance": SEG.glance(),
+    "ikzf1_plus_variants": iko.ikzf1_plus_variants(COHORT.frame),
     "outcome_results": iko.outcome_results({"EFS": E}, "arm"),
     "outcome_results, everybody": iko.outcome_results({"EFS": E}),
 }

@@ -11,8 +11,8 @@ import ikzf1_outcomes as iko
 from ikzf1_outcomes import ColumnError, InputError
 from ikzf1_outcomes.describe import selection
 from ikzf1_outcomes.describe.characteristics import table_one
-from ikzf1_outcomes.describe.cooccurrence import cooccurrence
 from ikzf1_outcomes.describe.frequencies import frequency_table, was_tested
+from ikzf1_outcomes.describe.pairs import cooccurrence
 
 F = Fraction
 DELETED = ["deleted", None, "normal", "failed", "deleted", "normal", "not_tested", "deleted"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikzf1_outcomes.describe.cooccurrence import cooccurrence
+from ikzf1_outcomes.describe.pairs import cooccurrence
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.genome.copy_number import expected_quotient
 from ikzf1_outcomes.report.dosage_figures import (

@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom, binomtest, t
 
 from ikzf1_outcomes.describe.characteristics import table_one
-from ikzf1_outcomes.describe.cooccurrence import cooccurrence
 from ikzf1_outcomes.describe.frequencies import frequency_table
+from ikzf1_outcomes.describe.pairs import cooccurrence
 
 F = Fraction
 DELETED, GAINED, ALL_PATIENTS = 17, 1, 109

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ikzf1_outcomes.describe import selection
 from ikzf1_outcomes.describe.characteristics import table_one
-from ikzf1_outcomes.describe.cooccurrence import cooccurrence
 from ikzf1_outcomes.describe.frequencies import frequency_table
+from ikzf1_outcomes.describe.pairs import cooccurrence
 from ikzf1_outcomes.genome.calls import COPY_NUMBERS
 
 WORDS = ("none", "ik6", "whole_gene", "failed", "not_tested", None)

@@ -9,8 +9,8 @@ import reading
 
 from ikzf1_outcomes.describe import selection
 from ikzf1_outcomes.describe.characteristics import table_one
-from ikzf1_outcomes.describe.cooccurrence import cooccurrence
 from ikzf1_outcomes.describe.frequencies import frequency_table
+from ikzf1_outcomes.describe.pairs import cooccurrence
 
 V = reading.values("table_one")
 PATIENTS = reading.inputs("table_one", "patients")

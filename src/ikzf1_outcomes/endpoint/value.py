@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,6 +149,44 @@ class Endpoint:
                     next_step=f"{hint} so that nobody is classed by what was not yet known.",
                 )
         return self.frame[name]
+
+    def with_column(self, name: str, values: Any) -> Endpoint:
+        """The same follow-up with a column of its rows added, or replaced; this endpoint stays as it is.
+
+        Values are taken by position, whatever their index. A replaced column keeps its `known_at`.
+
+        Parameters
+        ----------
+        name
+            Name of the column.
+        values
+            One value for each row (n), in the order of `frame`: array, list, Series or Categorical.
+
+        Returns
+        -------
+        Endpoint
+
+        Raises
+        ------
+        InputError
+            Another number of values than rows.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import ikzf1_outcomes as iko
+        >>> d = pd.DataFrame({"t": [1.0, 2.0], "s": [1, 0]})
+        >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"})
+        >>> endpoint.with_column("arm", ["a", "b"]).groups("arm").levels
+        ('a', 'b')
+        """
+        if len(values) != len(self):
+            raise InputError(
+                f"{len(values)} values for {len(self)} rows",
+                next_step="Give one value for each row, in the order of `frame`.",
+            )
+        column = pd.Series(values).set_axis(self.frame.index)
+        return replace(self, frame=self.frame.assign(**{name: column}))
 
     def groups(self, by: Columns | None) -> Groups:
         """Codes and levels of one or several columns; everybody in one group when `by` is None.

@@ -180,7 +180,7 @@ def call_mlpa(
     chances = probabilities_of_class(units, purity, failed, prior or DeletionPrior())
     aside = [("probes of the table without a column", absent), ("reactions with control peaks zero or missing", lost)]
     genes = gene_frame(units, data.samples, min_units)
-    settings = {"normalisation": normalisation, "thresholds": str(thresholds), "scale": scale}
+    settings = {"normalisation": normalisation, "thresholds": str(thresholds), "measured": scale}
     return MlpaCalls(
         quotients=pd.DataFrame(mean, index=data.samples, columns=table["probe"].tolist()),
         exons=exons,

@@ -74,9 +74,9 @@ class MlpaCalls:
         Returns
         -------
         DataFrame
-            sample, gene, exon, n_probe, estimate, std_error, low, high, conf_level, scale ("dosage quotient"), call,
-            confidence (probability that the call is right, given the error and, in the purity model, the leukaemic
-            fraction and equal odds beforehand), note.
+            sample, gene, exon, probe (where it stands alone), n_probe, estimate, std_error, low, high, conf_level,
+            interval, scale ("dosage quotient"), call, confidence (probability that the call is right, given the error
+            and, in the purity model, the leukaemic fraction and equal odds beforehand), note.
         """
         units, samples = self.units, len(self.quality)
         quantile = norm.ppf(0.5 + conf_level / 2.0)
@@ -84,6 +84,7 @@ class MlpaCalls:
             "sample": np.repeat(self.quality.index.to_numpy(), len(units.gene)),
             "gene": np.tile(units.gene, samples),
             "exon": pd.array(np.tile(units.exon, samples), dtype="Int64"),
+            "probe": np.tile(units.probe, samples),
             "n_probe": np.tile(units.n_probe, samples),
             "estimate": units.quotient.ravel(),
             "std_error": units.std_error.ravel(),
@@ -91,7 +92,7 @@ class MlpaCalls:
         frame = pd.DataFrame(flat)
         frame["low"] = frame["estimate"] - quantile * frame["std_error"]
         frame["high"] = frame["estimate"] + quantile * frame["std_error"]
-        frame["conf_level"], frame["scale"] = conf_level, "dosage quotient"
+        frame["conf_level"], frame["interval"], frame["scale"] = conf_level, "plain", "dosage quotient"
         frame["call"] = pd.Categorical.from_codes(units.call.ravel(), categories=list(COPY_NUMBERS))
         frame["confidence"] = units.confidence.ravel()
         frame["note"] = np.array(UNIT_NOTES, dtype=object)[units.note.ravel()]
@@ -124,6 +125,7 @@ class Units(NamedTuple):
 
     gene: NDArray[np.object_]
     exon: NDArray[np.object_]
+    probe: NDArray[np.object_]
     n_probe: NDArray[np.intp]
     quotient: Floats
     std_error: Floats
@@ -189,7 +191,8 @@ def call_units(
     exon = np.array([None if part[1] == -1 else int(part[1]) for part in distinct], dtype=object)
     gene = np.array([part[0] for part in distinct], dtype=object)
     probes = member.sum(axis=0).astype(np.intp)
-    return Units(gene, exon, probes, dose, error, call, sure, note.astype(np.int8))
+    alone_name = np.array([part[2] for part in distinct], dtype=object)
+    return Units(gene, exon, alone_name, probes, dose, error, call, sure, note.astype(np.int8))
 
 
 def calls_of_doses(dose: Floats, error: Floats, rule: Rule) -> tuple[Codes, Floats, Codes]:

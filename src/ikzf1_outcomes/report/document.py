@@ -33,6 +33,18 @@ class Block:
     figures: tuple[Picture, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page with tables and figures of its own."""
+
+    id: str
+    heading: str
+    paragraphs: tuple[str, ...]
+    tables: tuple[Table, ...]
+    figures: tuple[Picture, ...]
+    notes: tuple[str, ...]
+
+
 def html_page(
     *,
     title: str,
@@ -42,6 +54,7 @@ def html_page(
     summary: Sequence[str],
     flow: Table,
     outcome: Table,
+    sections: Sequence[Section],
     blocks: Sequence[Block],
     ledger: Table | None,
     differences: Table | None,
@@ -61,7 +74,8 @@ def html_page(
 
     source = files("ikzf1_outcomes.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     template = Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True).from_string(source)
-    contents = [("summary", "Summary"), ("patients", "Patients"), ("outcome", "Outcome")]
+    contents = [("summary", "Summary"), ("patients", "Patients")]
+    contents += [(section.id, section.heading) for section in sections] + [("outcome", "Outcome")]
     contents += [("ledger", "Failure ledger")] if ledger else []
     contents += [("follow-up", "Follow-up")] if followed else []
     contents += [("endpoints", "Endpoints"), ("methods", "Methods")]
@@ -73,6 +87,7 @@ def html_page(
         contents=contents,
         summary=summary,
         flow=flow.to_html(footnotes=False),
+        sections=sections,
         outcome=outcome.to_html(footnotes=False),
         outcome_notes=outcome.footnotes,
         figures=blocks,

@@ -18,6 +18,7 @@ LEVEL_LABELS: dict[tuple[str, str], str] = {
     ("ikzf1_class", "other"): "other deletion",
     ("ikzf1_class", "not_tested"): "not tested",
     ("ikzf1_deletion", "not deleted"): NO_DELETION,
+    ("ikzf1_functional_group", "none"): NO_DELETION,
 }
 
 ESTIMATE_LABELS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -140,13 +140,16 @@ def methods(
     *,
     simulated: bool,
     notice: str,
+    genome: Sequence[str] = (),
 ) -> str:
-    """The methods section, in Markdown: endpoints with their policies, statistics, software."""
+    """The methods section, in Markdown: genome, endpoints with their policies, statistics, software."""
     lines = ["# Methods", ""]
     if simulated:
         lines += ["**The data are simulated.**", ""]
     if notice:
         lines += [notice, ""]
+    if genome:
+        lines += ["## Genome", "", *genome, ""]
     lines += ["## Endpoints", ""]
     for name, policy in endpoints.items():
         lines.append(f"- **{name}** ({ENDPOINTS[name].label}). {' '.join(policy)}")

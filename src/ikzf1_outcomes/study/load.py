@@ -12,7 +12,9 @@ from ikzf1_outcomes.cohort.patients import Cohort
 from ikzf1_outcomes.definitions import define_endpoint
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import StudyError
-from ikzf1_outcomes.study.plan import Plan, nearest, read_plan
+from ikzf1_outcomes.study.checks import nearest
+from ikzf1_outcomes.study.genome import Evidence, with_genome
+from ikzf1_outcomes.study.plan import Plan, read_plan
 from ikzf1_outcomes.timeline import landmark
 
 MOST_LEVELS = 60
@@ -25,6 +27,7 @@ class Study(NamedTuple):
     cohort: Cohort
     endpoints: Mapping[str, Endpoint]
     labels: Mapping[str, str]
+    evidence: Evidence | None = None
 
     @property
     def simulated(self) -> bool:
@@ -59,7 +62,9 @@ def load_study(path: str | Path) -> Study:
     (109, True, ['EFS', 'RELAPSE', 'OS'])
     """
     plan = read_plan(path)
-    cohort = read_cohort(plan.file, **plan.cohort)
+    cohort, evidence = read_cohort(plan.file, **plan.cohort), None
+    if plan.genome is not None:
+        cohort, evidence = with_genome(cohort, plan.genome)
     endpoints = {name: define_endpoint(cohort, name, **policy) for name, policy in plan.endpoints.items()}
     # completeness of follow-up needs everybody's data cut-off, on a clock that starts at diagnosis
     if "cutoff" in cohort.dictionary and cohort.frame["cutoff"].notna().all() and cohort.provenance.origin == "diagnosis":
@@ -69,7 +74,8 @@ def load_study(path: str | Path) -> Study:
             raise StudyError(
                 f"[analysis]: the cohort has no column {variable!r}", next_step=nearest(variable, list(cohort.dictionary))
             )
-    study = Study(plan, cohort, endpoints, {name: field.label for name, field in cohort.dictionary.items()})
+    labels = {name: field.label for name, field in cohort.dictionary.items()}
+    study = Study(plan, cohort, endpoints, labels, evidence)
     for variable in plan.groups:
         for endpoint in endpoints_of(study, variable).values():
             levels = endpoint.groups(variable).levels

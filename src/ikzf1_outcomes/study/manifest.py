@@ -37,7 +37,12 @@ def installed(name: str) -> str:
 
 def fingerprint(plan: Plan) -> str:
     """Hash of everything that the outputs depend on: inputs, settings (they are in the study file) and versions."""
-    parts = {"study": sha256(plan.path), "data": sha256(plan.file), "versions": versions(), "source": source_hash()}
+    parts = {
+        "study": sha256(plan.path),
+        "data": [sha256(file) for file in plan.files],
+        "versions": versions(),
+        "source": source_hash(),
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -59,6 +64,10 @@ def manifest(plan: Plan, rows: int, patients: int, simulated: bool, outputs: dic
         "inputs": {
             "study": {"name": plan.path.name, "sha256": sha256(plan.path)},
             "data": {"name": plan.file.name, "sha256": sha256(plan.file), "rows": rows, "patients": patients},
+            **{
+                f"genome {place}": {"name": file.name, "sha256": sha256(file)}
+                for place, file in enumerate(plan.files[1:], 1)
+            },
         },
         "seed": plan.seed,
         "settings": {

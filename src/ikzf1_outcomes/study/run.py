@@ -19,6 +19,7 @@ from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
 from ikzf1_outcomes.study.folder import Workspace, slug, write
+from ikzf1_outcomes.study.genome_page import genome_section
 from ikzf1_outcomes.study.load import Study, endpoints_of, load_study
 from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
 from ikzf1_outcomes.study.pictures import draw_block
@@ -126,12 +127,15 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     followed = follow_up_table(results, study.labels)
     made = (flow, outcome, ledger, differences, followed)
     tables = [labelled_table(table, study.simulated) for table in made if table is not None]
+    genome = genome_section(work, study)
+    tables += genome[1] if genome else []
     for table in tables:
         write(work.path(f"tables/{table.name}.csv"), table.to_csv())
         write(work.path(f"tables/{table.name}.html"), standalone(table))
     by_name = {table.name: table for table in tables}
     policies = {name: endpoint.policy for name, endpoint in study.endpoints.items()}
-    text = prose.methods(plan.settings, policies, versions(), simulated=study.simulated, notice=plan.notice)
+    told = [*genome[0].paragraphs, *genome[0].notes] if genome else []
+    text = prose.methods(plan.settings, policies, versions(), simulated=study.simulated, notice=plan.notice, genome=told)
     write(work.path("methods.md"), text)
     page = html_page(
         title=plan.title,
@@ -140,6 +144,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         simulated=study.simulated,
         summary=prose.summary(results, study.labels, plan.settings),
         flow=by_name["flow"],
+        sections=[genome[0]] if genome else [],
         outcome=by_name["outcome"],
         blocks=blocks,
         ledger=by_name.get("ledger"),

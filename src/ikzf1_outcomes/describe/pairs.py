@@ -103,7 +103,7 @@ def cooccurrence(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.cooccurrence import cooccurrence
+    >>> from ikzf1_outcomes.describe.pairs import cooccurrence
     >>> both = [("ik6", "deleted")] * 6 + [("ik6", "normal")] * 2 + [("none", "deleted")] + [("none", "normal")] * 4
     >>> table = cooccurrence(pd.DataFrame(both, columns=["ikzf1_class", "pax5"]), ["ikzf1_class", "pax5"])
     >>> table[["n_both", "n_first_only", "n_second_only", "n_neither", "p_value"]].round(4).values.tolist()

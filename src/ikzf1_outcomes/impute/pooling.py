@@ -1,0 +1,391 @@
+"""Rubin's rules: one result from the fits, or the curves, of several completed data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from ikzf1_outcomes.curves.incidence import IncidenceCurve
+from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.curves.survival import SurvivalCurve, join
+from ikzf1_outcomes.endpoint import frozen
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.proportional_hazards import CoxFit
+
+ALONE = "a single data set: its variance between data sets is taken as 0"
+
+
+class Pooled(NamedTuple):
+    """What Rubin's rules give; each array has one value a quantity (k)."""
+
+    estimate: Floats
+    within: Floats
+    """Mean of the variances: what a complete data set would leave uncertain."""
+    between: Floats
+    """Variance of the estimates among the data sets."""
+    total: Floats
+    df: Floats
+    variance_increase: Floats
+    """(1 + 1/m) between / within."""
+    fraction_missing: Floats
+    """(1 + 1/m) between / total: the share of the variance that comes from what is missing."""
+    information_missing: Floats
+    """Rubin's fraction of missing information, with its correction for few data sets."""
+
+
+def rubin(estimates: Floats, variances: Floats, complete_df: float | Floats = np.inf) -> Pooled:
+    """Pool k estimates from m data sets.
+
+    With Q_j and U_j the estimate and its variance in data set j: Q = mean Q_j, U = mean U_j, B = sum (Q_j - Q)^2 /
+    (m - 1), T = U + (1 + 1/m) B, lambda = (1 + 1/m) B / T (Rubin 1987, doi:10.1002/9780470316696). Degrees of freedom
+    (Barnard and Rubin 1999, doi:10.1093/biomet/86.4.948), v being those of complete data: 1 / df = 1 / old + 1 / seen with
+    old = (m - 1) / lambda^2 and seen = (1 - lambda) v (v + 1) / (v + 3). Information missing: (r + 2 / (df + 3)) / (1 + r)
+    with r = (1 + 1/m) B / U.
+
+    Edge rules. One data set: B is 0. B = 0: old is infinite and df = v (v + 1) / (v + 3), the limit of the formula (R's
+    mice holds lambda at 0.0001 or more instead). v infinite: df = old. v not positive: df is NaN. An estimate or a variance
+    missing in any data set: all of that quantity is NaN, for the others would be a selection.
+
+    Parameters
+    ----------
+    estimates, variances
+        (m, k), on a scale on which estimates are about normal.
+    complete_df
+        Degrees of freedom of a complete data set, one number or one for each quantity (k).
+
+    Returns
+    -------
+    Pooled
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ikzf1_outcomes.impute.pooling import rubin
+    >>> pooled = rubin(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
+    >>> [float(part[0]) for part in (pooled.estimate, pooled.within, pooled.between, pooled.total)]
+    [2.0, 1.0, 2.0, 4.0]
+    """
+    estimates, variances = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    if estimates.ndim != 2 or estimates.shape != variances.shape or not len(estimates):
+        raise InputError("estimates and variances are not two tables of one shape", next_step="Give m rows, k columns.")
+    m = len(estimates)
+    known = np.isfinite(estimates).all(axis=0) & np.isfinite(variances).all(axis=0)
+    estimate, within = estimates.mean(axis=0), variances.mean(axis=0)
+    # equal values have a mean that rounding moves: their variance is 0 all the same
+    alike = (estimates == estimates[0]).all(axis=0)
+    between = np.where(alike | (m == 1), 0.0, ((estimates - estimate) ** 2).sum(axis=0) / max(m - 1, 1))
+    extra = (1 + 1 / m) * between
+    total = within + extra
+    v = np.where(np.asarray(complete_df, dtype=float) > 0, complete_df, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(extra > 0, extra / total, 0.0)
+        increase = np.where(extra > 0, extra / within, 0.0)
+        seen = np.where(np.isinf(v), np.inf, (1 - share) * v * (v + 1) / (v + 3))
+        df = 1 / (share**2 / max(m - 1, 1) + 1 / seen)
+        information = 1 - (1 - share) * (1 - 2 / (df + 3))
+    parts = (np.where(alike, estimates[0], estimate), within, between, total, df, increase, share, information)
+    return Pooled(*(np.where(known, part, np.nan) for part in parts))
+
+
+def t_limits(middle: Floats, error: Floats, df: Floats, conf_level: float) -> tuple[Floats, Floats]:
+    """Limits by Student's t; the normal where `df` is infinite."""
+    z = normal_quantile(conf_level)
+    finite = np.where(np.isfinite(df) & (df > 0), df, 1.0)
+    quantile = np.where(np.isinf(df), z, np.where(df > 0, stdtrit(finite, (1 + conf_level) / 2), np.nan))
+    return middle - quantile * error, middle + quantile * error
+
+
+def missing_in(absent: np.ndarray, what: str, why: str = "") -> str:
+    """The note of a quantity that some data sets do not give; with the reason of the first where none gives it."""
+    if not absent.any():
+        return ""
+    reason = why.removeprefix("not estimable") if absent.all() else ""
+    return f"not estimable in {int(absent.sum())} of {len(absent)} {what}{reason}"
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class PooledFit:
+    """Cox models of several completed data sets, pooled; made by `pool`."""
+
+    frame: pd.DataFrame
+    """term, contrast, n, n_event and note of each row of the coefficient table."""
+    pooled: Pooled
+    complete_df: float
+    n_fits: int
+    cause: str
+    conf_level: float
+    counts: tuple[float, float, float]
+    """n, events, rows left out: means over the fits."""
+    note: str
+
+    def __repr__(self) -> str:
+        return f"PooledFit({self.n_fits} fits, cause {self.cause!r}, {len(self.frame)} rows)"
+
+    def tidy(self, *, exponentiate: bool = False) -> pd.DataFrame:
+        """One row a coefficient, reference levels included.
+
+        Parameters
+        ----------
+        exponentiate
+            Give estimate, low and high as hazard ratios; `std_error` stays on the log scale.
+
+        Returns
+        -------
+        DataFrame
+            term, contrast, cause, n, n_event (means over the fits), estimate, std_error, low, high, conf_level, interval
+            ("t"), scale, statistic, df, p_value, variance_increase, fraction_missing, information_missing, note.
+        """
+        out, part = self.frame.copy(), self.pooled
+        out.insert(2, "cause", self.cause)
+        reference = (out["note"] == "reference").to_numpy()
+        shown = [np.where(reference, np.nan, x) for x in (part.df, part.variance_increase, part.fraction_missing)]
+        error = np.where(reference, np.nan, np.sqrt(part.total))
+        out["estimate"], out["std_error"] = part.estimate, error
+        out["low"], out["high"] = t_limits(part.estimate, error, shown[0], self.conf_level)
+        out["conf_level"], out["interval"], out["scale"] = self.conf_level, "t", "log hazard ratio"
+        out["statistic"], out["df"] = part.estimate / error, shown[0]
+        with np.errstate(invalid="ignore"):
+            tail = stdtr(np.where(np.isinf(shown[0]), 1e300, shown[0]), -np.abs(out["statistic"].to_numpy()))
+        out["p_value"] = 2 * tail
+        out["variance_increase"], out["fraction_missing"] = shown[1:]
+        out["information_missing"] = np.where(reference, np.nan, part.information_missing)
+        out["note"] = out.pop("note")
+        if exponentiate:
+            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
+            out["scale"] = "hazard ratio"
+        return out
+
+    def glance(self) -> pd.DataFrame:
+        """One row: method, cause, n, n_event, n_excluded (means), df (of complete data), n_draws (data sets), note."""
+        n, n_event, n_excluded = self.counts
+        row = {"method": "Cox, Efron ties, pooled by Rubin's rules", "cause": self.cause, "n": n, "n_event": n_event}
+        row |= {"n_excluded": n_excluded, "df": self.complete_df, "n_draws": self.n_fits, "note": self.note}
+        return pd.DataFrame([row])
+
+    def _repr_html_(self) -> str:
+        return self.tidy(exponentiate=True).to_html(index=False)
+
+
+def pool(fits: Iterable[CoxFit], *, conf_level: float = 0.95) -> PooledFit:
+    """Pool Cox models of several completed data sets by Rubin's rules.
+
+    Estimand: that of the fits. Estimates are averaged on the log hazard ratio scale; the variance is the mean variance plus
+    (1 + 1/m) times the variance between the fits; limits and p-values are Student's with the degrees of freedom of Barnard
+    and Rubin (1999, doi:10.1093/biomet/86.4.948), those of complete data being events - coefficients, the smallest among
+    the fits. Formulas and edge rules: `rubin`. A row that any fit could not estimate is NaN, with the number of such fits
+    in its note.
+
+    Parameters
+    ----------
+    fits
+        Fits of `cox` with the same rows of coefficients and the same cause, one for each data set.
+    conf_level
+        Level of the intervals.
+
+    Returns
+    -------
+    PooledFit
+        With `.tidy(exponentiate=False)` and `.glance()`.
+
+    Raises
+    ------
+    InputError
+        No fits, something else than fits of `cox`, other terms or levels, other causes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
+    >>> from ikzf1_outcomes.impute.pooling import pool
+    >>> d = pd.DataFrame({"t": [4.0, 3, 1, 1, 2, 2, 3], "s": [1, 1, 1, 0, 1, 1, 0], "x": [0, 2, 1, 1, 1, 0, 0]})
+    >>> one, two = (
+    ...     iko.endpoint_from_columns(d.assign(x=x), time="t", status="s", causes={1: "relapse"})
+    ...     for x in ([0, 2, 1, 1, 1, 0, 0], [0, 2, 1, 0, 1, 0, 1])
+    ... )
+    >>> pool([iko.cox(one, "x"), iko.cox(two, "x")]).tidy()[["estimate", "df"]].round(2).values.tolist()
+    [[0.36, 2.6]]
+    """
+    fits = list(fits)
+    normal_quantile(conf_level)
+    if not fits or not all(isinstance(fit, CoxFit) for fit in fits):
+        raise InputError("nothing to pool: these are not fits of cox", next_step="Give the fits as a list.")
+    tables = [fit.tidy() for fit in fits]
+    keys = ["term", "contrast"]
+    rows = [table[keys].to_numpy().tolist() for table in tables]
+    other = [row for row in rows if row != rows[0]]
+    if other:
+        raise InputError(
+            f"{len(other)} of {len(fits)} fits have other terms or levels than the first",
+            next_step="Fit the same terms; name the reference level; merge levels that some data sets lack.",
+        )
+    if len({fit.cause for fit in fits}) > 1:
+        raise InputError("the fits are of different causes", next_step="Pool the fits of one cause.")
+    complete_df = float(min(fit.n_event - len(fit.maximum.beta) for fit in fits))
+    estimates = stacked(tables, "estimate")
+    reference = (tables[0]["note"] == "reference").to_numpy()
+    variances = np.where(reference, 0.0, stacked(tables, "std_error") ** 2)
+    pooled = rubin(estimates, variances, complete_df)
+    note = join(
+        ALONE if len(fits) == 1 else "", "" if complete_df > 0 else "not more events than coefficients: no intervals"
+    )
+    frame = tables[0][keys].copy()
+    frame["n"], frame["n_event"] = stacked(tables, "n").mean(axis=0), stacked(tables, "n_event").mean(axis=0)
+    absent = np.isnan(estimates)
+    whys = [missing_in(column, "fits") for column in absent.T]
+    frame["note"] = ["reference" if base else join(why, note) for base, why in zip(reference, whys, strict=True)]
+    n, n_event, n_excluded = np.mean([(fit.n, fit.n_event, fit.design.n_missing) for fit in fits], axis=0).tolist()
+    fixed = Pooled(*(frozen(part) for part in pooled))
+    counts = (n, n_event, n_excluded)
+    return PooledFit(frame, fixed, complete_df, len(fits), fits[0].cause, conf_level, counts, note)
+
+
+def stacked(tables: Sequence[pd.DataFrame], column: str) -> Floats:
+    """A column of several tables of the same rows, as (tables, rows)."""
+    return np.array([table[column].to_numpy(dtype=float) for table in tables])
+
+
+class PooledProbabilities(NamedTuple):
+    """Pooled probabilities with limits; each array has one value a quantity (k)."""
+
+    estimate: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+    df: Floats
+    fraction_missing: Floats
+    plain: np.ndarray
+    """Pooled on the plain scale, because some data set has 0 or 1."""
+
+
+def pool_probabilities(estimates: Floats, std_errors: Floats, *, conf_level: float = 0.95) -> PooledProbabilities:
+    """Pool probabilities of m data sets on the log-log scale.
+
+    g(p) = log(-log p), the scale of the curves' own log-log limits, with the variance (se / (p log p))^2: for a survival S
+    this is the complementary log-log of 1 - S (Marshall et al. 2009, doi:10.1186/1471-2288-9-57). The estimate is
+    g^-1(mean g), its standard error |p log p| sqrt(T), the limits are g^-1 of Student's limits with Rubin's (1987) degrees
+    of freedom (m - 1) / lambda^2. Data sets that agree give the curve's own row back.
+
+    Edge rules. Where any data set has 0 or 1, that quantity is pooled on the plain scale and its limits are held within 0
+    and 1; where no variance is left there, it has no limits. Missing in any data set: NaN.
+
+    Parameters
+    ----------
+    estimates, std_errors
+        (m, k), on the probability scale.
+    conf_level
+        Level of the intervals.
+
+    Returns
+    -------
+    PooledProbabilities
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ikzf1_outcomes.impute.pooling import pool_probabilities
+    >>> two = pool_probabilities(np.array([[0.25], [0.5]]), np.full((2, 1), 0.1))
+    >>> round(float(two.estimate[0]), 6) == round(float(np.exp(-np.log(2) * np.sqrt(2))), 6)
+    True
+    """
+    p, se = np.asarray(estimates, dtype=float), np.asarray(std_errors, dtype=float)
+    plain = np.asarray(((p <= 0) | (p >= 1)).any(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turned = rubin(np.log(-np.log(p)), (se / (p * np.log(p))) ** 2)
+        middle = np.exp(-np.exp(turned.estimate))
+        high, low = (np.exp(-np.exp(x)) for x in t_limits(turned.estimate, np.sqrt(turned.total), turned.df, conf_level))
+        error = np.abs(middle * np.log(middle)) * np.sqrt(turned.total)
+    flat = rubin(p, se**2)
+    some = np.where(flat.total > 0, np.sqrt(flat.total), np.nan)
+    lowest, highest = (np.clip(x, 0.0, 1.0) for x in t_limits(flat.estimate, some, flat.df, conf_level))
+    return PooledProbabilities(
+        # a curve at 0 has no standard error, and is an estimate all the same
+        np.where(plain, p.mean(axis=0), middle),
+        np.where(plain, np.sqrt(flat.total), error),
+        np.where(plain, lowest, low),
+        np.where(plain, highest, high),
+        np.where(plain, flat.df, turned.df),
+        np.where(plain, flat.fraction_missing, turned.fraction_missing),
+        plain,
+    )
+
+
+def pool_curves(
+    curves: Iterable[SurvivalCurve | IncidenceCurve], times: float | Iterable[float], *, conf_level: float = 0.95
+) -> pd.DataFrame:
+    """Pool survival or incidence at some times over several completed data sets.
+
+    Scale, formulas and edge rules: `pool_probabilities`. A row that any data set could not estimate is NaN and says in how
+    many.
+
+    Parameters
+    ----------
+    curves
+        Results of `kaplan_meier`, or of `cumulative_incidence`, one for each data set, with the same groups.
+    times
+        In the endpoint's unit.
+    conf_level
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        group (and a column for each of several grouping variables), cause for incidences, time, n, n_risk, n_event (means
+        over the data sets), estimate, std_error, low, high, conf_level, interval ("log-log" or "plain"), scale, df,
+        fraction_missing, note.
+
+    Raises
+    ------
+    InputError
+        No curves, curves of two kinds, groups that differ between data sets.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
+    >>> from ikzf1_outcomes.impute.pooling import pool_curves
+    >>> d = pd.DataFrame({"t": [1.0, 2.0, 3.0, 4.0, 5.0], "s": [1, 1, 0, 1, 0]})
+    >>> draws = [pd.Categorical(list(arm), categories=["a", "b"]) for arm in ("aaabb", "aabbb")]
+    >>> endpoints = [
+    ...     iko.endpoint_from_columns(d.assign(arm=arm), time="t", status="s", causes={1: "relapse"}) for arm in draws
+    ... ]
+    >>> pool_curves([iko.kaplan_meier(e, "arm") for e in endpoints], [1.5])["estimate"].round(3).tolist()
+    [0.589, 1.0]
+    """
+    kept = list(curves)
+    if not kept or len({type(curve) for curve in kept}) > 1 or not isinstance(kept[0], SurvivalCurve | IncidenceCurve):
+        raise InputError("nothing to pool: these are not curves of one kind", next_step="Give the curves as a list.")
+    asked = list(times) if isinstance(times, Iterable) else [times]
+    tables = [curve.tidy(asked) for curve in kept]
+    keys = [*kept[0].steps.groups.columns] if len(kept[0].steps.groups.columns) > 1 else []
+    keys += [name for name in ("group", "cause", "time") if name in tables[0]]
+    if any(list(t.columns) != list(tables[0].columns) or not t[keys].equals(tables[0][keys]) for t in tables):
+        raise InputError(
+            "the groups differ between the data sets", next_step="Group by a categorical column with the same categories."
+        )
+    estimates = stacked(tables, "estimate")
+    pooled = pool_probabilities(estimates, stacked(tables, "std_error"), conf_level=conf_level)
+    out = tables[0][keys].copy()
+    for name in ("n", "n_risk", "n_event"):
+        out[name] = stacked(tables, name).mean(axis=0)
+    for name in ("estimate", "std_error", "low", "high"):
+        out[name] = getattr(pooled, name)
+    out["conf_level"], out["interval"] = conf_level, np.where(pooled.plain, "plain", "log-log")
+    out["scale"], out["df"], out["fraction_missing"] = "probability", pooled.df, pooled.fraction_missing
+    out["note"] = probability_notes(estimates)
+    return out
+
+
+def probability_notes(estimates: Floats) -> list[str]:
+    """What the reader must know about pooled probabilities (m, k)."""
+    m, edge = len(estimates), ((estimates <= 0) | (estimates >= 1)).sum(axis=0)
+    return [
+        missing_in(np.isnan(column), "draws")
+        or (f"pooled on the plain scale: 0 or 1 in {k} of {m} draws" if k else ALONE if m == 1 else "")
+        for column, k in zip(estimates.T, edge, strict=True)
+    ]
