@@ -61,6 +61,12 @@ from ikzf1_outcomes.genome.segment_files import read_segments as read_segments
 from ikzf1_outcomes.genome.segments import SegmentCalls as SegmentCalls
 from ikzf1_outcomes.genome.segments import call_segments as call_segments
 from ikzf1_outcomes.glossary import GLOSSARY as GLOSSARY
+from ikzf1_outcomes.impute.draws import call_draws as call_draws
+from ikzf1_outcomes.impute.pooled_curves import pool_curves as pool_curves
+from ikzf1_outcomes.impute.pooling import PooledFit as PooledFit
+from ikzf1_outcomes.impute.pooling import pool as pool
+from ikzf1_outcomes.impute.uncertain_calls import CallUncertainty as CallUncertainty
+from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty as call_uncertainty
 from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
 from ikzf1_outcomes.models.proportional_hazards import CoxFit as CoxFit
 from ikzf1_outcomes.models.proportional_hazards import cox as cox

@@ -106,6 +106,8 @@ GLOSSARY: dict[str, Column] = {
     "to": Column("Level under the variant", "text"),
     "analysis": Column("Hard call, or with call uncertainty", "text"),
     "fraction_missing": Column("Share of the variance that comes from what is not known", "share"),
+    "variance_increase": Column("Relative increase of the variance by what is not known", "none"),
+    "information_missing": Column("Share of the information that is missing, with the finite number of draws", "share"),
     "n_draws": Column("Draws that were pooled", "count"),
     "policy": Column("How the endpoint was defined, in words", "text"),
 }

@@ -39,6 +39,8 @@ TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
 COHORT = iko.simulate_cohort(60, seed=3)
 MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
+CHANCE = np.random.default_rng(5).random(60)
+UNCERTAIN = iko.call_uncertainty(E, pd.DataFrame({"none": 1 - CHANCE, "ik6": CHANCE}), at=3.0, draws=5, seed=1)
 LOCI = ["ikzf1_class", "cdkn2a", "pax5"]
 SEGMENTS = pd.DataFrame(
     [["a", "7", 50_000_000, 51_000_000, 500, -0.9]], columns=["sample", "chromosome", "start", "end", "probes", "value"]
@@ -86,6 +88,11 @@ TABLES = {
     "call_mlpa.glance": MLPA.glance(),
     "call_segments.tidy": SEG.tidy(),
     "call_segments.glance": SEG.glance(),
+    "pool": iko.pool([FIT, FIT]).tidy(),
+    "pool.glance": iko.pool([FIT, FIT]).glance(),
+    "pool_curves": iko.pool_curves([KM, KM], times=[1, 5]),
+    "call_uncertainty.tidy": UNCERTAIN.tidy(),
+    "call_uncertainty.glance": UNCERTAIN.glance(),
     "ikzf1_plus_variants": iko.ikzf1_plus_variants(COHORT.frame),
     "outcome_results": iko.outcome_results({"EFS": E}, "arm"),
     "outcome_results, everybody": iko.outcome_results({"EFS": E}),

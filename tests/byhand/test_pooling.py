@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ikzf1_outcomes as iko
 from ikzf1_outcomes import InputError, cox, cumulative_incidence, endpoint_from_columns, kaplan_meier
-from ikzf1_outcomes.impute.pooling import pool, pool_curves, pool_probabilities, rubin, t_limits
+from ikzf1_outcomes.impute.pooled_curves import pool_curves, pool_probabilities
+from ikzf1_outcomes.impute.pooling import pool, rubin, t_limits
 
 SIX = pd.DataFrame({"t": [3, 1, 5, 2, 4, 1], "s": [1, 1, 0, 1, 0, 1], "x": [0, 1, 0, 1, 1, 0]})
 """docs/methods/cox.md: r = (sqrt(33) - 1) / 4."""
@@ -227,3 +229,10 @@ def test_curves_by_two_columns_keep_both():
     out = pool_curves([curve, curve], [4, 9])
     assert list(out.columns[:4]) == ["arm", "sex", "group", "time"]
     assert len(out) == 8
+
+
+def test_pooling_gives_a_fit_of_its_own():
+    rng = np.random.default_rng(8)
+    d = pd.DataFrame({"t": rng.exponential(3, 60), "s": rng.integers(0, 2, 60), "x": rng.normal(size=60)})
+    fit = iko.cox(iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"}), "x")
+    assert isinstance(iko.pool([fit, fit]), iko.PooledFit)

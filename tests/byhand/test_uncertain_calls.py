@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import ColumnError, InputError, cox, cumulative_incidence, endpoint_from_columns, kaplan_meier
-from ikzf1_outcomes.impute import call_draws, codes_of
-from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty, drawn_coefficients, log_likelihoods
+from ikzf1_outcomes.impute.augmentation import drawn_coefficients, log_likelihoods
+from ikzf1_outcomes.impute.draws import call_draws, codes_of
+from ikzf1_outcomes.impute.uncertain_calls import CallUncertainty, call_uncertainty
 
 CAUSES = {1: "relapse", 2: "death"}
 CLASSES = ["none", "ik6", "whole_gene"]
@@ -142,7 +143,8 @@ def test_hard_rows_are_those_of_the_curve_and_of_cox():
 
 def test_survival_without_a_cause_and_means_over_draws():
     frame, z = patients()
-    tidy = call_uncertainty(made(frame), softened(z), draws=6, seed=2, references={"ikzf1_class": "ik6"}).tidy()
+    options = {"draws": 6, "seed": 2, "references": {"ikzf1_class": "ik6"}, "outcome": "ignored"}
+    tidy = call_uncertainty(made(frame), softened(z), **options).tidy()
     assert tidy["analysis"].eq("with call uncertainty").all()
     assert tidy["term"].tolist() == ["survival"] * 3 + ["ikzf1_class"] * 3
     assert tidy["contrast"].tolist()[3:] == ["none vs ik6", "ik6", "whole_gene vs ik6"]
@@ -384,3 +386,13 @@ def test_a_column_is_given_by_position_and_the_endpoint_stays():
     assert out.groups("arm").levels == ("b", "a")
     with pytest.raises(InputError, match="3 values for 4 rows"):
         endpoint.with_column("arm", [1, 2, 3])
+
+
+def test_by_default_the_draws_know_the_outcome():
+    frame, z = patients()
+    options = {"draws": 3, "seed": 4}
+    result = call_uncertainty(made(frame), softened(z), **options)
+    assert isinstance(result, CallUncertainty)
+    known = call_uncertainty(made(frame), softened(z), outcome="used", **options)
+    assert result.tidy().equals(known.tidy())
+    assert known.glance()["method"].tolist() == ["draws given the outcome"]

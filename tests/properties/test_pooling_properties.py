@@ -8,8 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from ikzf1_outcomes import cox, endpoint_from_columns, kaplan_meier
 from ikzf1_outcomes.curves.intervals import probability_limits
-from ikzf1_outcomes.impute import call_draws
-from ikzf1_outcomes.impute.pooling import pool, pool_curves, pool_probabilities, rubin
+from ikzf1_outcomes.impute.draws import call_draws
+from ikzf1_outcomes.impute.pooled_curves import pool_curves, pool_probabilities
+from ikzf1_outcomes.impute.pooling import pool, rubin
 from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty
 
 SHAPE = st.tuples(st.integers(1, 7), st.integers(1, 4))

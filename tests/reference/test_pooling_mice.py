@@ -5,7 +5,8 @@ import pytest
 import reading
 
 from ikzf1_outcomes import cox, endpoint_from_columns, kaplan_meier
-from ikzf1_outcomes.impute.pooling import pool, pool_curves, rubin
+from ikzf1_outcomes.impute.pooled_curves import pool_curves
+from ikzf1_outcomes.impute.pooling import pool, rubin
 
 CASE = "mice"
 V = reading.values(CASE)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,15 @@ from ikzf1_outcomes.endpoint import Endpoint, label, refuse, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import design, parse_terms
 from ikzf1_outcomes.genome.calls import UNKNOWN
-from ikzf1_outcomes.impute import as_classes, checked_probabilities, codes_of, whole_number
-from ikzf1_outcomes.impute.pooling import missing_in, pool_curves, rubin, t_limits
-from ikzf1_outcomes.kernels.partial import efron_likelihood, newton
+from ikzf1_outcomes.impute.augmentation import Analysis, augmented, event_of
+from ikzf1_outcomes.impute.draws import as_classes, checked_probabilities, codes_of, whole_number
+from ikzf1_outcomes.impute.pooled_curves import pool_curves
+from ikzf1_outcomes.impute.pooling import missing_in, rubin, t_limits
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.proportional_hazards import cox
 
 HARD, UNCERTAIN = "hard call", "with call uncertainty"
 OUTCOMES = {"ignored": "draws that ignore the outcome", "used": "draws given the outcome"}
-BURN_IN, EVERY = 20, 10
-"""Cycles of data augmentation before the first draw that is kept, and from one kept draw to the next."""
-PRIOR_SD = 5.0
-"""Spread of the normal prior of log hazard ratios in the augmentation: a class that a cycle leaves without events stays
-finite, and a ratio of 20 is pulled by less than a tenth of its standard error where the class has ten events."""
 COLUMNS = (
     "analysis", "term", "contrast", "group", "cause", "time", "n", "n_event", "estimate", "std_error", "low", "high",
     "conf_level", "interval", "scale", "df", "fraction_missing", "note",
@@ -37,28 +33,6 @@ COLUMNS = (
 
 Part = tuple[pd.DataFrame, dict[str, Any]]
 """The rows of an analysis, and its summary."""
-
-
-class Analysis(NamedTuple):
-    """What every completed data set is asked."""
-
-    by: str
-    classes: tuple[Any, ...]
-    terms: tuple[str, ...]
-    references: dict[str, Any]
-    cause: str | None
-    at: float
-    conf_level: float
-
-    @property
-    def base(self) -> int:
-        """Position of the reference class."""
-        return self.classes.index(self.references[self.by])
-
-    @property
-    def other_references(self) -> dict[str, Any]:
-        """Reference levels of the other terms."""
-        return {name: level for name, level in self.references.items() if name != self.by}
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -94,7 +68,7 @@ def call_uncertainty(
     cause: str | None = None,
     draws: int = 50,
     seed: int | np.random.Generator,
-    outcome: str = "ignored",
+    outcome: str = "used",
     references: Mapping[str, Any] | None = None,
     conf_level: float = 0.95,
 ) -> CallUncertainty:
@@ -106,7 +80,9 @@ def call_uncertainty(
     `rubin`; complete data have events - coefficients degrees of freedom). Beside it, the same with the hard calls alone.
 
     outcome="ignored" draws from P(class | peaks). That is an imputation without the outcome: each class receives patients
-    of the others, and effects are pulled towards none, the more the less certain the calls are. "used" draws from
+    of the others, and effects are pulled towards none, the more the less certain the calls are: in one simulated setting
+    with 28 % of the calls open, half of the log hazard ratio was lost and 25 % of the 95 % intervals held the truth. The
+    default, "used", draws from
 
         P(class c | peaks, outcome) ~ P(c | peaks) * product over causes k of h_k(c)^[event k] * exp(-H_k(c)),
 
@@ -139,7 +115,7 @@ def call_uncertainty(
     draws, seed
         Number of draws (2 or more); number or generator.
     outcome
-        "ignored" or "used".
+        "used" or "ignored".
     references
         Column to reference level; the first class, unless `by` is named here.
     conf_level
@@ -267,11 +243,6 @@ def summary_of(
     return row | {"n_excluded": int((~keep).sum()), "n_draws": draws, "note": note}
 
 
-def event_of(endpoint: Endpoint, cause: str | None) -> np.ndarray:
-    """Rows that end with the event in question."""
-    return endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
-
-
 def curve_of(endpoint: Endpoint, ask: Analysis) -> SurvivalCurve | IncidenceCurve:
     """Survival, or incidence where a cause is named."""
     fit: Callable[..., SurvivalCurve | IncidenceCurve] = kaplan_meier if ask.cause is None else cumulative_incidence
@@ -338,62 +309,3 @@ def ratios(endpoint: Endpoint, contrasts: list[str], ask: Analysis) -> tuple[Flo
     note = own["note"].fillna("not estimable: nobody in this group").tolist()
     error = np.where(np.isnan(base), own["std_error"], 0.0)
     return own["estimate"].to_numpy(dtype=float), error, float(fit.n_event - len(fit.maximum.beta)), note
-
-
-def augmented(
-    endpoint: Endpoint, p: Floats, patient: Integers, ask: Analysis, draws: int, rng: np.random.Generator
-) -> Iterator[Integers]:
-    """Draws of the classes given the outcome, by data augmentation; one array of codes of patients a draw."""
-    others = np.empty((len(endpoint), 0))
-    if ask.terms:
-        matrix = design(endpoint, ask.terms, references=ask.other_references).matrix
-        spread = matrix.std(axis=0)
-        others = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    causes = [None] if ask.cause is None else endpoint.causes
-    events = [event for cause in causes if (event := event_of(endpoint, cause)).any()]
-    with np.errstate(divide="ignore"):
-        prior = np.log(p)
-    codes, effect = codes_of(p, rng.random(len(p))), np.zeros(len(ask.classes))
-    free = np.flatnonzero(np.arange(len(effect)) != ask.base)
-    for cycle in range(BURN_IN + EVERY * (draws - 1) + 1):
-        if cycle >= BURN_IN and (cycle - BURN_IN) % EVERY == 0:
-            yield codes
-        weight = prior.copy()
-        x = np.column_stack(((codes[patient][:, None] == free).astype(float), others))
-        for event in events:
-            beta = drawn_coefficients(endpoint, event, x, rng)
-            effect[free], rest = beta[: len(free)], others @ beta[len(free) :]
-            np.add.at(weight, patient, log_likelihoods(endpoint, event, x @ beta, rest[:, None] + effect))
-        chance = np.exp(weight - weight.max(axis=1, keepdims=True))
-        codes = codes_of(chance / chance.sum(axis=1, keepdims=True), rng.random(len(p)))
-
-
-def drawn_coefficients(endpoint: Endpoint, event: np.ndarray, x: Floats, rng: np.random.Generator) -> Floats:
-    """Coefficients of a Cox model drawn from the normal approximation of their posterior."""
-    likelihood = efron_likelihood(endpoint.rows, event, endpoint.case_weights, x)
-    precision = PRIOR_SD**-2 * np.eye(x.shape[1])
-
-    def posterior(beta: Floats) -> tuple:
-        value, score, information = likelihood(beta)
-        pull = precision @ beta
-        return value - beta @ pull / 2, score - pull, information + precision
-
-    fit = newton(posterior, x.shape[1])
-    return fit.beta + np.linalg.solve(np.linalg.cholesky(fit.information).T, rng.standard_normal(len(fit.beta)))
-
-
-def log_likelihoods(endpoint: Endpoint, event: np.ndarray, own: Floats, eta: Floats) -> Floats:
-    """Log-likelihood of each row under each class (n, classes), without the part that no class changes.
-
-    `own` are the linear predictors of the classes as they stand (n), which make Breslow's baseline; `eta` those under each
-    class (n, classes).
-    """
-    rows, risk = endpoint.rows, endpoint.case_weights * np.exp(own)
-    size = len(rows.times)
-    # rows that end at or after a rank, less those that enter after it
-    ending, entering = (np.cumsum(np.bincount(at, risk, size)[::-1])[::-1] for at in (rows.rank, rows.first))
-    at_risk = ending - np.append(entering[1:], 0.0)
-    dead = np.bincount(rows.rank, endpoint.case_weights * event, size)
-    hazard = np.concatenate(([0.0], np.cumsum(np.divide(dead, at_risk, out=np.zeros(size), where=dead > 0))))
-    exposure = hazard[rows.rank + 1] - hazard[rows.first]
-    return event[:, None] * eta - exposure[:, None] * np.exp(eta)

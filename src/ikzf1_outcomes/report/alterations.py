@@ -13,6 +13,11 @@ from ikzf1_outcomes.report.tables import SPAN, Table
 
 ANALYSES = (("hard call", "Hard call"), ("with call uncertainty", "With call uncertainty"))
 UNALTERED = ("normal",)
+DRAWN = {
+    "used": "Draws know the outcome (data augmentation with proportional hazards): without it, effects would be pulled "
+    "towards none.",
+    "ignored": "Draws ignore the outcome: they pull effects towards none in proportion to the uncertainty.",
+}
 
 
 def frequency_cells(rows: pd.DataFrame, labels: Mapping[str, str]) -> Table:
@@ -135,7 +140,7 @@ def written(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
-def uncertainty_cells(rows: pd.DataFrame, labels: Mapping[str, str], horizon: float) -> Table:
+def uncertainty_cells(rows: pd.DataFrame, labels: Mapping[str, str], horizon: float, outcome: str) -> Table:
     """The effect by hard call beside the effect with call uncertainty."""
     body = []
     for (endpoint, variable), part in rows.groupby(["endpoint", "variable"], sort=False):
@@ -156,7 +161,7 @@ def uncertainty_cells(rows: pd.DataFrame, labels: Mapping[str, str], horizon: fl
             "Hard call: patients whose class is ambiguous, failed or not tested are left out. With call uncertainty: the "
             "class is drawn from its probability given the peaks and the leukaemic fraction, and the draws are pooled by "
             "Rubin's rules; N and events are means over the draws.",
-            "Draws that ignore the outcome pull effects towards none in proportion to the uncertainty.",
+            DRAWN[outcome],
             "Of the variance: the share that comes from not knowing the class. NE: not estimable in some draw.",
         ),
     )

@@ -53,11 +53,12 @@ def from_text(text: str) -> pd.DataFrame:
 def tables_of(raw: dict[str, pd.DataFrame], study: Study) -> list[Table]:
     """The printed tables, in the order of the page."""
     labels, horizon = study.labels, study.plan.settings.horizon
+    outcome = study.plan.genome.outcome if study.plan.genome else ""
     made = {
         "quality": lambda rows: alterations.quality_cells(rows),
         "frequencies": lambda rows: alterations.frequency_cells(rows, labels),
         "frequencies_by_subtype": lambda rows: alterations.subtype_cells(rows, labels),
-        "call_uncertainty": lambda rows: alterations.uncertainty_cells(rows, labels, horizon),
+        "call_uncertainty": lambda rows: alterations.uncertainty_cells(rows, labels, horizon, outcome),
         "characteristics": lambda rows: alterations.characteristics_cells(
             rows, labels, "characteristics", "Characteristics by IKZF1 deletion", "Patients whose deletion status is known"
         ),

@@ -53,7 +53,7 @@ KEYS = {
     "profiles": f"Profiles to make (list of {', '.join(PROFILES)})",
     **dict.fromkeys(PROFILES, "Options of the profile (table)"),
     "call_draws": "Draws of the class from its probabilities, for effects with call uncertainty (default 50; 0: none)",
-    "call_outcome": "ignored or used: whether these draws know the outcome (default ignored)",
+    "call_outcome": "used or ignored: whether these draws know the outcome (default used)",
 }
 
 
@@ -134,7 +134,7 @@ def genome_plan(content: Mapping[str, Any], folder: Path) -> GenomePlan | None:
         within_days=whole(part, "within_days", 7),
         profiles=profiles,
         draws=whole(part, "call_draws", 50),
-        outcome=choice(part, "call_outcome", ("ignored", "used")),
+        outcome=choice(part, "call_outcome", ("used", "ignored")),
     )
 
 
