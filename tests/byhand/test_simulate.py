@@ -526,12 +526,20 @@ def script():
 
 def test_the_embedded_files_come_out_again_byte_for_byte(tmp_path):
     script().write(tmp_path)
-    for name in ("patients.csv", "truth.json"):
+    for name in ("patients.csv", "mlpa_peaks.csv", "truth.json"):
         assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
 
 
-def test_the_file_of_the_hospital_gives_the_cohort_back(reference):
-    read = read_cohort(FOLDER / "patients.csv", **READING)
+@pytest.fixture
+def whole_file(reference, tmp_path):
+    """What a hospital would keep that has the laboratory's classes too."""
+    file = tmp_path / "patients.csv"
+    hospital_file(reference).to_csv(file, index=False)
+    return file
+
+
+def test_the_file_of_the_hospital_gives_the_cohort_back(reference, whole_file):
+    read = read_cohort(whole_file, **READING)
     assert read.provenance.simulated
     expected = reference.frame.drop(columns=TRUTH_COLUMN)
     pd.testing.assert_frame_equal(read.frame[list(expected.columns)], expected, check_exact=True)
@@ -544,7 +552,11 @@ def test_the_file_says_on_every_row_that_it_is_simulated():
     assert set(file["data"]) == {"simulated"}
     assert file["Date_cut_off"].unique().tolist() == ["2014-12-31"]
     assert TRUTH_COLUMN not in file
-    assert set(file["IKZF1"]) == {"none", "1-8", "4-7", "4-8", "other", "gain"}
+    # what the laboratory measures stands in its own file
+    assert "IKZF1" not in file
+    peaks = pd.read_csv(FOLDER / "mlpa_peaks.csv", dtype=str)
+    assert set(peaks["data"]) == {"simulated"}
+    assert peaks["Patient"].tolist() == file["Patient"].tolist()
 
 
 def test_the_truth_file_says_what_is_assumed():
@@ -557,7 +569,7 @@ def test_the_truth_file_says_what_is_assumed():
     assert rows["cumulative incidence", "deleted", "relapse"] == 0.29
 
 
-def test_a_real_cohort_is_not_written_as_simulated():
-    read = read_cohort(FOLDER / "patients.csv", **{**READING, "simulated": False})
+def test_a_real_cohort_is_not_written_as_simulated(whole_file):
+    read = read_cohort(whole_file, **{**READING, "simulated": False})
     with pytest.raises(InputError, match="only a cohort of simulate_cohort"):
         hospital_file(read)

@@ -11,6 +11,7 @@ import pandas as pd
 from ikzf1_outcomes.cohort.alterations import add_alterations, with_columns
 from ikzf1_outcomes.cohort.dictionary import Field
 from ikzf1_outcomes.cohort.patients import Cohort
+from ikzf1_outcomes.describe.frequencies import UNTESTED_WORDS
 from ikzf1_outcomes.errors import InputError, StudyError
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES
 from ikzf1_outcomes.genome.exon_tables import read_exon_calls
@@ -24,6 +25,7 @@ from ikzf1_outcomes.study.genome_plan import PROFILE_LABELS, PROFILES, GenomePla
 
 GROUPS = ("haploinsufficient", "dominant_negative", "loss_of_function", "predicted_in_frame", "combined", "not_predicted")
 FUNCTION = Field("ikzf1_functional_group", "category", "IKZF1 functional group", levels=("none", *GROUPS))
+TESTED = Field("ikzf1_tested", "category", "Tested for IKZF1", levels=("not tested", "tested"))
 DESCRIBING = ("sample", "replicate", "run", "blasts")
 LOCI = ("cdkn2a", "cdkn2b", "pax5", "etv6", "rb1", "btg1", "ebf1", "par1", "erg")
 
@@ -104,7 +106,7 @@ def with_genome(cohort: Cohort, plan: GenomePlan) -> tuple[Cohort, Evidence]:
         source=plan.file.name,
         rules=(f"classify_ikzf1: {PROFILE_VERSIONS['classify_ikzf1']}",),
     )
-    joined = with_profiles(joined, plan.profiles)
+    joined = with_profiles(with_tested(joined), plan.profiles)
     chances = None
     if calls.probabilities is not None:
         chances = joined.frame[[chance_field(word).name for word in KNOWN_CLASSES]].set_axis(list(KNOWN_CLASSES), axis=1)
@@ -230,6 +232,13 @@ def exon_table(plan: GenomePlan, cohort: Cohort) -> Calls:
     nothing = pd.DataFrame({"reason": pd.Series(dtype=object), "n": pd.Series(dtype=np.int64)})
     method = "Exon calls as the laboratory reported them."
     return Calls(classify_ikzf1(exons), exons, pd.DataFrame(index=exons.index), None, None, nothing, None, method)
+
+
+def with_tested(cohort: Cohort) -> Cohort:
+    """The cohort with a column that says who was tested: being tested is a selection, and outcomes are compared by it."""
+    untested = cohort.frame["ikzf1_class"].isin(UNTESTED_WORDS)
+    column = pd.Series(pd.Categorical(np.where(untested, *TESTED.levels), categories=list(TESTED.levels)))
+    return with_columns(cohort, {TESTED.name: column}, {TESTED.name: TESTED})
 
 
 def with_profiles(cohort: Cohort, profiles: Mapping[str, Mapping[str, Any]]) -> Cohort:

@@ -6,21 +6,19 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.describe.characteristics import table_one
-from ikzf1_outcomes.describe.frequencies import UNKNOWN_WORDS, frequency_table, was_tested
+from ikzf1_outcomes.describe.frequencies import frequency_table
 from ikzf1_outcomes.describe.pairs import cooccurrence
 from ikzf1_outcomes.describe.selection import tested_against_untested
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES
 from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty
 from ikzf1_outcomes.study.genome import chance_field
-from ikzf1_outcomes.study.load import Study
+from ikzf1_outcomes.study.load import NOT_KNOWN, Study
 
 CHARACTERISTICS = ("age", "sex", "wbc", "cns_status", "nci_risk", "lineage", "cytogenetic_subtype", "protocol")
 SUBTYPE = "cytogenetic_subtype"
 UNCERTAIN_ENDPOINTS = ("EFS", "RELAPSE", "DFS", "OS")
 MOST_GROUPS = 20
-NOT_KNOWN = (*UNKNOWN_WORDS, "unclassifiable", "inconclusive")
-"""Words of calls and of profiles that leave it open."""
 
 
 def genome_results(study: Study) -> dict[str, pd.DataFrame]:
@@ -47,8 +45,7 @@ def genome_results(study: Study) -> dict[str, pd.DataFrame]:
     known = [name for name in CHARACTERISTICS if name in frame and name != "ikzf1_deletion"]
     if known and len(frame["ikzf1_deletion"].dropna().unique()) > 1:
         out["characteristics"] = table_one(cohort, [*known, *genes], by="ikzf1_deletion")
-    yes = was_tested(cohort, "ikzf1_class")
-    if known and 0 < int(yes.sum()) < len(frame):
+    if known and len(frame["ikzf1_tested"].unique()) == 2:
         out["selection"] = tested_against_untested(cohort, tested="ikzf1_class", columns=known)
     if study.evidence.probabilities is not None and study.plan.genome is not None and study.plan.genome.draws > 1:
         out["call_uncertainty"] = uncertainty(study)

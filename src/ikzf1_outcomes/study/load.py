@@ -7,17 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from ikzf1_outcomes.cohort.build import read_cohort
 from ikzf1_outcomes.cohort.patients import Cohort
 from ikzf1_outcomes.definitions import define_endpoint
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import StudyError
+from ikzf1_outcomes.genome.calls import UNKNOWN
 from ikzf1_outcomes.study.checks import nearest
 from ikzf1_outcomes.study.genome import Evidence, with_genome
 from ikzf1_outcomes.study.plan import Plan, read_plan
 from ikzf1_outcomes.timeline import landmark
 
 MOST_LEVELS = 60
+NOT_KNOWN = (*UNKNOWN, "unclassifiable", "inconclusive")
+"""Words of calls and profiles that leave a level open."""
 
 
 class Study(NamedTuple):
@@ -88,15 +93,35 @@ def load_study(path: str | Path) -> Study:
 
 
 def endpoints_of(study: Study, variable: str | None) -> Mapping[str, Endpoint]:
-    """The endpoints for a variable: at its landmark when the study names one."""
-    at = study.plan.landmarks.get(variable or "")
-    if at is None:
+    """The endpoints for a variable: at its landmark when the study names one, without patients whose level is not known."""
+    if variable is None:
         return study.endpoints
-    moved = {}
-    for name, endpoint in study.endpoints.items():
-        late = landmark(endpoint, at)
-        sentence = (
-            f"Follow-up starts at the landmark of {at:g} years, because {study.labels[str(variable)]} is known only then."
-        )
-        moved[name] = replace(late, policy=(*late.policy, sentence, late.notes[-1].capitalize() + "."))
-    return moved
+    at, label = study.plan.landmarks.get(variable), study.labels[variable]
+    moved = {name: at_landmark(endpoint, at, label) for name, endpoint in study.endpoints.items()}
+    return {name: among_known(endpoint, variable, label) for name, endpoint in moved.items()}
+
+
+def at_landmark(endpoint: Endpoint, at: float | None, label: str) -> Endpoint:
+    """The endpoint from a landmark on, saying so."""
+    if at is None:
+        return endpoint
+    late = landmark(endpoint, at)
+    sentence = f"Follow-up starts at the landmark of {at:g} years, because {label} is known only then."
+    return replace(late, policy=(*late.policy, sentence, late.notes[-1].capitalize() + "."))
+
+
+def among_known(endpoint: Endpoint, variable: str, label: str) -> Endpoint:
+    """The endpoint with unknown levels of a variable made missing, so that they are left out and counted, saying so.
+
+    A call that is ambiguous, failed or not tested is no group of its own in a comparison, and never "absent".
+    """
+    column = endpoint.frame[variable].astype(object)
+    unknown = column.isin(NOT_KNOWN).to_numpy()
+    if not unknown.any():
+        return endpoint
+    counts = column[unknown].value_counts()
+    told = ", ".join(f"{str(word).replace('_', ' ')} {n}" for word, n in counts.sort_index().items())
+    levels = [level for level in endpoint.groups(variable).levels if level not in NOT_KNOWN]
+    known = endpoint.with_column(variable, pd.Categorical(column.where(~unknown), categories=levels))
+    sentence = f"Patients whose {label} is not known are left out: {told}."
+    return replace(known, policy=(*known.policy, sentence))
