@@ -14,7 +14,7 @@ LOST = {
 }
 GAINED = {"Autism1": {"zwint", "phylip", "rp11"}, "Autism2": {"zwint", "phylip", "rp11"}}
 """The duplication of the two autism samples lies at ZWINT, PHYLIP and RP11; their three 15q11-13 probes read 0.93 to
-1.01, so that the peaks do not show a duplication of the Prader-Willi region."""
+1.00, so that the peaks do not show a duplication of the Prader-Willi region."""
 
 
 @pytest.fixture(scope="module")

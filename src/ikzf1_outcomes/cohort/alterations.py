@@ -136,6 +136,11 @@ def refuse_columns(cohort: Cohort, names: list[str], known: Mapping[str, Field])
     ColumnError, InputError
         As said.
     """
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise InputError(
+            f"two columns are called {', '.join(twins[:10])}", next_step="Give every column a name of its own."
+        )
     strange = [name for name in names if name not in known]
     if strange:
         raise ColumnError(f"no field is known for {', '.join(strange[:10])}", next_step="Give it with fields=.")
@@ -160,7 +165,15 @@ def when(
     if sampled is not None:
         if not sampled.index.equals(alterations.index):
             raise InputError("the dates and the alterations have different indexes")
-        return sampled.to_numpy(dtype=np.float64)
+        years = pd.to_numeric(sampled.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        broken = np.isnan(years) & sampled.notna().to_numpy()
+        if broken.any():
+            raise InputError(
+                "times of samples that are no numbers",
+                where=np.flatnonzero(broken) + 1,
+                next_step="Give years from diagnosis.",
+            )
+        return years
     if "sample" not in cohort.frame:
         raise InputError(
             "nobody says when the samples were taken",
@@ -203,7 +216,7 @@ def aligned(column: pd.Series, place: NDArray[np.intp], field: Field, mine: NDAr
     Raises
     ------
     InputError
-        Words that are no level, numbers outside the limits (row positions).
+        Words that are no level, numbers outside the limits, flags that are neither true nor false (row positions).
     """
     values = column.astype(object).to_numpy()
     there = pd.notna(values)
@@ -213,9 +226,15 @@ def aligned(column: pd.Series, place: NDArray[np.intp], field: Field, mine: NDAr
         high = np.inf if field.high is None else field.high
         wrong = mine & there & ~((number >= low) & (number <= high))
         out = pd.Series(np.where(place >= 0, number[place], np.nan))
+    elif field.kind == "flag":
+        said = pd.Series(values, dtype=object).isin([True, False]).to_numpy()
+        wrong = mine & there & ~said
+        flags = pd.array(np.append(np.where(said, values, None), [None])[place], dtype="boolean")
+        out = pd.Series(flags)
     else:
         levels = list(field.levels or dict.fromkeys(values[there]))
-        wrong = mine & there & ~np.isin(values.astype(str), levels)
+        # a number is no level, though its text may be one
+        wrong = mine & there & ~pd.Series(values, dtype=object).isin(levels).to_numpy()
         absent: object = NOT_TESTED if NOT_TESTED in levels else None
         given = np.append(values, [absent])  # place -1 reads the last one
         words = pd.Series(given[place])

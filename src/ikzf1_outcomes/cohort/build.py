@@ -113,12 +113,13 @@ def read_cohort(
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import ikzf1_outcomes as iko
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "patients.csv")
     ...     _ = file.write_text("pat,sex,diagnosed,relapsed,seen\\n"
     ...                         "1,M,1/1/2010,1/1/2012,1/1/2015\\n"
     ...                         "2,F,1/1/2010,,1/1/2015\\n")
-    ...     cohort = read_cohort(
+    ...     cohort = iko.read_cohort(
     ...         file,
     ...         columns={"id": "pat", "sex": "sex", "relapse": "relapsed", "last_contact": "seen"},
     ...         codes={"sex": {"M": "male", "F": "female"}},
@@ -194,7 +195,8 @@ def cohort_from_frame(
     Examples
     --------
     >>> import pandas as pd
-    >>> cohort = cohort_from_frame(pd.DataFrame({"id": ["a"], "ikzf1_class": ["ik6"]}))
+    >>> import ikzf1_outcomes as iko
+    >>> cohort = iko.cohort_from_frame(pd.DataFrame({"id": ["a"], "ikzf1_class": ["ik6"]}))
     >>> cohort.frame.loc[0, "ikzf1_deletion"]
     'deleted'
     """

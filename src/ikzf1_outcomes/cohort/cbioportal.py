@@ -133,6 +133,7 @@ def read_cbioportal(
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import ikzf1_outcomes as iko
     >>> study = {
     ...     "meta_study.txt": "type_of_cancer: all\\ncancer_study_identifier: s\\nname: s\\ndescription: s\\n",
     ...     "meta_clinical_patient.txt": "cancer_study_identifier: s\\ngenetic_alteration_type: CLINICAL\\n"
@@ -146,7 +147,7 @@ def read_cbioportal(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for name, text in study.items():
     ...         _ = pathlib.Path(folder, name).write_text(text)
-    ...     cohort = read_cbioportal(folder, origin="diagnosis")
+    ...     cohort = iko.read_cbioportal(folder, origin="diagnosis")
     >>> cohort.frame[["vital_status", "last_contact", "pax5"]].values.tolist()
     [['dead', 1.5, 'not_tested'], ['alive', 5.0, 'not_tested']]
     """
@@ -220,11 +221,12 @@ def cbioportal_attributes(folder: str | Path) -> pd.DataFrame:
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import ikzf1_outcomes as iko
     >>> kind = "cancer_study_identifier: s\\ngenetic_alteration_type: CLINICAL\\ndatatype: SAMPLE_ATTRIBUTES\\n"
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = pathlib.Path(folder, "meta_sample.txt").write_text(kind + "data_filename: sample.txt\\n")
     ...     _ = pathlib.Path(folder, "sample.txt").write_text("PATIENT_ID\\tSAMPLE_ID\\tSEX\\np1\\ts1\\tMale\\n")
-    ...     cbioportal_attributes(folder)["attribute"].tolist()
+    ...     iko.cbioportal_attributes(folder)["attribute"].tolist()
     ['PATIENT_ID', 'SAMPLE_ID', 'SEX']
     """
     return read_clinical(read_folder(Path(folder)))[2]

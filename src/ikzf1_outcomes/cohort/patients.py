@@ -94,8 +94,8 @@ class Cohort:
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.cohort import cohort_from_frame
-    >>> cohort = cohort_from_frame(pd.DataFrame({"id": ["a", "b"], "age": [4.0, 12.5]}))
+    >>> import ikzf1_outcomes as iko
+    >>> cohort = iko.cohort_from_frame(pd.DataFrame({"id": ["a", "b"], "age": [4.0, 12.5]}))
     >>> cohort
     Cohort(2 patients, 2 columns)
     >>> cohort.known_at("age")

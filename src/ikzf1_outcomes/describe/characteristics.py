@@ -131,9 +131,9 @@ def table_one(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.characteristics import table_one
+    >>> import ikzf1_outcomes as iko
     >>> d = pd.DataFrame({"age": [2.0, 4.0, 9.0, 3.0, 11.0, 15.0], "ikzf1": ["normal"] * 3 + ["deleted"] * 3})
-    >>> table = table_one(d, "age", by="ikzf1").set_index(["term", "group"])
+    >>> table = iko.table_one(d, "age", by="ikzf1").set_index(["term", "group"])
     >>> table.loc["median", "estimate"].to_dict()
     {'deleted': 11.0, 'normal': 4.0}
     >>> table.loc["test", ["method", "statistic", "p_value"]].values.tolist()

@@ -97,7 +97,7 @@ def levels_of(frame: pd.DataFrame, name: str, missing: Sequence[str]) -> Levels:
     InputError
         Values that are no levels (lists, say); more than `MOST_LEVELS` levels.
     """
-    column = frame[name]
+    column, missing = frame[name], (missing,) if isinstance(missing, str) else missing
     try:
         codes, levels = level_codes(column)
     except TypeError:
@@ -223,8 +223,8 @@ def was_tested(data: Cohort | pd.DataFrame, tested: str, *, untested: Sequence[s
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.frequencies import was_tested
-    >>> was_tested(pd.DataFrame({"ikzf1_class": ["ik6", "not_tested", "none", None]}), "ikzf1_class").tolist()
+    >>> import ikzf1_outcomes as iko
+    >>> iko.was_tested(pd.DataFrame({"ikzf1_class": ["ik6", "not_tested", "none", None]}), "ikzf1_class").tolist()
     [True, False, True, False]
     """
     frame = rows_of(data)
@@ -310,9 +310,9 @@ def frequency_table(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.frequencies import frequency_table
+    >>> import ikzf1_outcomes as iko
     >>> calls = pd.DataFrame({"ikzf1": ["deleted"] * 17 + ["normal"] * 91 + ["gain", "failed"]})
-    >>> frequency_table(calls, "ikzf1")[["level", "n", "n_known", "estimate"]].round(3).values.tolist()
+    >>> iko.frequency_table(calls, "ikzf1")[["level", "n", "n_known", "estimate"]].round(3).values.tolist()
     [['deleted', 17, 109, 0.156], ['gain', 1, 109, 0.009], ['normal', 91, 109, 0.835], ['failed', 1, 109, nan]]
     """
     frame, conf_level = rows_of(data), checked_level(conf_level)

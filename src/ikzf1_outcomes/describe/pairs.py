@@ -103,9 +103,9 @@ def cooccurrence(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.pairs import cooccurrence
+    >>> import ikzf1_outcomes as iko
     >>> both = [("ik6", "deleted")] * 6 + [("ik6", "normal")] * 2 + [("none", "deleted")] + [("none", "normal")] * 4
-    >>> table = cooccurrence(pd.DataFrame(both, columns=["ikzf1_class", "pax5"]), ["ikzf1_class", "pax5"])
+    >>> table = iko.cooccurrence(pd.DataFrame(both, columns=["ikzf1_class", "pax5"]), ["ikzf1_class", "pax5"])
     >>> table[["n_both", "n_first_only", "n_second_only", "n_neither", "p_value"]].round(4).values.tolist()
     [[6.0, 2.0, 1.0, 4.0, 0.1026]]
     """

@@ -117,9 +117,9 @@ def tested_against_untested(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.selection import tested_against_untested
+    >>> import ikzf1_outcomes as iko
     >>> d = pd.DataFrame({"wbc": [5.0, 9.0, 40.0, 80.0], "ikzf1_class": ["failed", "not_tested", "none", "ik6"]})
-    >>> table = tested_against_untested(d, tested="ikzf1_class", columns="wbc").set_index(["term", "group"])
+    >>> table = iko.tested_against_untested(d, tested="ikzf1_class", columns="wbc").set_index(["term", "group"])
     >>> table.loc["median", "estimate"].to_dict()
     {'not tested': 7.0, 'tested': 60.0}
     """
@@ -202,9 +202,9 @@ def testing_weights(
     Half of protocol A and all but one of protocol B are tested: each patient of A counts for two.
 
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.describe.selection import testing_weights
+    >>> import ikzf1_outcomes as iko
     >>> d = pd.DataFrame({"protocol": list("AAAABBBB"), "done": [True, True, False, False] + [True] * 3 + [False]})
-    >>> found = testing_weights(d, "protocol", tested="done", stabilised=False)
+    >>> found = iko.testing_weights(d, "protocol", tested="done", stabilised=False)
     >>> found.weights.round(4).tolist()
     [2.0, 2.0, nan, nan, 1.3333, 1.3333, 1.3333, nan]
     >>> found.balance[["level", "before"]].round(4).values.tolist()

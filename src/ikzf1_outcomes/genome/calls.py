@@ -47,7 +47,7 @@ def checked_calls(frame: pd.DataFrame, column: str) -> pd.Series:
     Raises
     ------
     ColumnError
-        No such column.
+        No such column, or two.
     InputError
         A word that is no call (row positions).
     """
@@ -55,6 +55,7 @@ def checked_calls(frame: pd.DataFrame, column: str) -> pd.Series:
         raise ColumnError(
             f"no column is called {column!r}", next_step="Give a column of 'not_tested' if the assay lacks it."
         )
+    refuse_twins(frame, column)
     calls = frame[column].astype(object).where(frame[column].notna(), "not_tested")
     wrong = ~calls.isin(COPY_NUMBERS).to_numpy()
     if wrong.any():
@@ -64,6 +65,12 @@ def checked_calls(frame: pd.DataFrame, column: str) -> pd.Series:
             next_step=f"Use {', '.join(COPY_NUMBERS)}.",
         )
     return calls
+
+
+def refuse_twins(frame: pd.DataFrame, column: str) -> None:
+    """Refuse a column name that two columns bear."""
+    if (frame.columns == column).sum() > 1:
+        raise ColumnError(f"two columns are called {column!r}", next_step="Give every column a name of its own.")
 
 
 def deletion(calls: pd.Series, *, homozygous_only: bool = False) -> NDArray[np.int8]:

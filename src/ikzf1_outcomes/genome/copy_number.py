@@ -15,6 +15,9 @@ WORD_OF_COPIES = ("homozygous", "deleted", "normal", "gain")
 """The call of each of `COPIES`; four copies and more read as a gain."""
 MISFIT = 3.0
 """Standard errors from the nearest copy number beyond which a dose fits none."""
+CHUNK = 50_000
+"""Doses called at a time: their probabilities stay in the cache, and memory does not grow with the run."""
+Floats = NDArray[np.float64]
 
 
 def expected_quotient(copies: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
@@ -34,10 +37,12 @@ def log_likelihood(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike)
     A quotient beyond three copies is taken as three, for more copies are a gain too; one below none is taken as none. A
     missing quotient, error or purity gives missing values.
     """
-    purity = np.asarray(purity, dtype=np.float64)[..., None]
-    quotient, std_error = np.asarray(quotient, dtype=np.float64)[..., None], np.asarray(std_error)[..., None]
+    quotient, std_error, purity = (np.asarray(given, dtype=np.float64) for given in (quotient, std_error, purity))
     within = np.clip(quotient, expected_quotient(COPIES[0], purity), expected_quotient(COPIES[-1], purity))
-    return -0.5 * ((within - expected_quotient(COPIES, purity)) / std_error) ** 2
+    # the copies come first in memory: sums and maxima over an innermost axis of four cost several times as much
+    copies = np.reshape(COPIES, (-1, *(1,) * max(quotient.ndim, std_error.ndim, purity.ndim)))
+    scores = -0.5 * ((within - expected_quotient(copies, purity)) / std_error) ** 2
+    return np.moveaxis(scores, 0, -1)
 
 
 def copy_number_probabilities(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike) -> NDArray[np.float64]:
@@ -98,12 +103,32 @@ def call_copies(quotient: ArrayLike, std_error: ArrayLike, purity: ArrayLike, co
     """
     if not 0.5 < confidence < 1:
         raise InputError("confidence lies between 0.5 and 1")
+    dose, error, share = (np.asarray(given, dtype=np.float64) for given in (quotient, std_error, purity))
+    shape = np.broadcast_shapes(dose.shape, error.shape, share.shape)
+    if not shape:
+        one = call_copies(dose[None], error, share, confidence)
+        return CopyCalls(one.call[0], one.confidence[0], one.misfit[0])
+
+    def part(given: Floats, rows: slice) -> Floats:
+        # what has no such axis, or one of length 1, serves every row
+        return given[rows] if given.ndim == len(shape) and len(given) == shape[0] else given
+
+    out = CopyCalls(np.empty(shape, dtype=np.int8), np.empty(shape), np.empty(shape, dtype=np.bool_))
+    step = max(CHUNK * shape[0] // max(int(np.prod(shape)), 1), 1)
+    for start in range(0, shape[0], step):
+        rows = slice(start, start + step)
+        piece = _call_chunk(part(dose, rows), part(error, rows), part(share, rows), confidence)
+        out.call[rows], out.confidence[rows], out.misfit[rows] = piece
+    return out
+
+
+def _call_chunk(quotient: Floats, std_error: Floats, purity: Floats, confidence: float) -> CopyCalls:
     words = np.array([COPY_NUMBERS.index(word) for word in WORD_OF_COPIES], dtype=np.int8)
     score = log_likelihood(quotient, std_error, purity)
     probabilities = probabilities_of_scores(score)
-    known = np.asarray(np.isfinite(probabilities).all(axis=-1))
-    filled = np.where(known[..., None], probabilities, 0.0)
+    largest = probabilities.max(axis=-1)
     misfit = np.asarray(score.max(axis=-1) < -0.5 * MISFIT**2)
-    sure = (filled.max(axis=-1) >= confidence) & ~misfit
-    call = np.where(sure, words[filled.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
-    return CopyCalls(call, probabilities.max(axis=-1), misfit)
+    # a missing probability is never at least the confidence
+    sure = (largest >= confidence) & ~misfit
+    call = np.where(sure, words[probabilities.argmax(axis=-1)], COPY_NUMBERS.index("ambiguous")).astype(np.int8)
+    return CopyCalls(call, largest, misfit)

@@ -215,9 +215,10 @@ def possible_subtypes(
     Examples
     --------
     >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
     >>> flags = [*LESION_OF.values(), "masked_hypodiploid"]
     >>> one = pd.DataFrame([dict.fromkeys(flags, False) | {"chromosomes": 55, "masked_hypodiploid": None}])
-    >>> found = possible_subtypes(one)
+    >>> found = iko.possible_subtypes(one)
     >>> list(found.columns[found.loc[0]])
     ['near-haploid or low hypodiploid', 'high hyperdiploid']
     """
@@ -288,9 +289,10 @@ def cytogenetic_hierarchy(
     Examples
     --------
     >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
     >>> none = dict.fromkeys([*LESION_OF.values(), "masked_hypodiploid"], False) | {"chromosomes": 46}
     >>> rows = [none | {"kmt2a": True, "dux4": None}, none | {"iamp21": None}, none | {"crlf2": None}]
-    >>> cytogenetic_hierarchy(pd.DataFrame(rows)).values.tolist()
+    >>> iko.cytogenetic_hierarchy(pd.DataFrame(rows)).values.tolist()
     [['KMT2A-r', ''], [nan, 'open: iamp21'], ['B-other', 'open: crlf2']]
     """
     rule = HierarchyRule(hypodiploid_below, hyperdiploid, masked_among, masked_unknown, b_other, tuple(order))

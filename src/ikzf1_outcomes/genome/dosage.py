@@ -17,11 +17,13 @@ def run_mean_quotients(peaks: Floats, controls: NDArray[np.bool_]) -> Floats:
 
     Where a locus is deleted in a share f of the reactions, a normal one reads 1 / (1 - f / 2): biased when a locus is
     often lost. Reactions whose control peaks are missing are left out of the mean.
+
+    The last two axes of `peaks` are reactions and probes; any before them are runs.
     """
-    relative = peaks / peaks[:, controls].mean(axis=1, keepdims=True)
+    relative = peaks / peaks[..., controls].mean(axis=-1, keepdims=True)
     usable = np.isfinite(relative)
-    mean = np.where(usable, relative, 0.0).sum(axis=0) / np.maximum(usable.sum(axis=0), 1)
-    out: Floats = relative / np.where(mean > 0, mean, np.nan)
+    mean = np.where(usable, relative, 0.0).sum(axis=-2) / np.maximum(usable.sum(axis=-2), 1)
+    out: Floats = relative / np.where(mean > 0, mean, np.nan)[..., None, :]
     return out
 
 
@@ -32,26 +34,28 @@ def robust_quotients(peaks: Floats, controls: NDArray[np.bool_], reference: NDAr
     steps: the median of all reactions, then the median of those within `USUAL` of it, so that reactions which lost the
     locus do not pull the reference, as long as they are fewer than half. At last each reaction is divided by the median
     of its own control probes, so that one odd control probe moves nothing.
+
+    The last two axes of `peaks` are reactions and probes; any before them are runs. The last axis of `reference` is the
+    reactions.
     """
-    relative = peaks / np.median(peaks[:, controls], axis=1, keepdims=True)
-    usable = np.isfinite(relative) if reference is None else np.isfinite(relative) & reference[:, None]
+    relative = peaks / np.median(peaks[..., controls], axis=-1, keepdims=True)
+    usable = np.isfinite(relative) if reference is None else np.isfinite(relative) & reference[..., None]
     centre = _median(relative, usable)
     for _ in range(1 if reference is None else 0):
-        ratio = relative / centre
+        ratio = relative / centre[..., None, :]
         usable = usable & (ratio >= USUAL[0]) & (ratio <= USUAL[1])
         centre = _median(relative, usable)
-    quotients = relative / centre
-    out: Floats = quotients / np.median(quotients[:, controls], axis=1, keepdims=True)
+    quotients = relative / centre[..., None, :]
+    out: Floats = quotients / np.median(quotients[..., controls], axis=-1, keepdims=True)
     return out
 
 
 def _median(values: Floats, usable: NDArray[np.bool_]) -> Floats:
     """Median of each column over the usable rows; missing without any, or where it is not positive."""
-    ordered = np.sort(np.where(usable, values, np.inf), axis=0)
-    count = usable.sum(axis=0)
-    columns = np.arange(values.shape[1])
-    low, high = ordered[np.maximum(count - 1, 0) // 2, columns], ordered[np.minimum(count // 2, len(values) - 1), columns]
-    middle = np.where(count > 0, (low + high) / 2.0, np.nan)
+    ordered = np.sort(np.where(usable, values, np.inf), axis=-2)
+    count = usable.sum(axis=-2)
+    places = np.stack([np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[-2] - 1)], axis=-2)
+    middle = np.where(count > 0, np.take_along_axis(ordered, places, axis=-2).sum(axis=-2) / 2.0, np.nan)
     out: Floats = np.where(middle > 0, middle, np.nan)
     return out
 
@@ -64,8 +68,12 @@ def combine_replicates(values: Floats, codes: NDArray[np.intp], samples: int) ->
     tuple
         Mean and standard deviation (missing below two reactions), and number, each (samples, probes).
     """
-    order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes, minlength=samples)
+    if sizes.max(initial=0) < 2:  # nothing to average
+        alone, missing = np.full((samples, values.shape[1]), np.nan), np.full((samples, values.shape[1]), np.nan)
+        alone[codes] = np.where(np.isfinite(values), values, np.nan)
+        return alone, missing, np.isfinite(alone).astype(np.intp)
+    order = np.argsort(codes, kind="stable")
     present = sizes > 0
     starts = np.r_[0, np.cumsum(sizes[present])[:-1]]
     there = np.isfinite(values[order])

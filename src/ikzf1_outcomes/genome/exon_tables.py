@@ -92,10 +92,10 @@ def read_exon_calls(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.genome.exons import classify_ikzf1
+    >>> import ikzf1_outcomes as iko
     >>> form = pd.DataFrame({"pat": ["a", "b", "c"], "IKZF1": ["Δ4-7", "none", ""]})
-    >>> calls = read_exon_calls(form, sample="pat", exons="IKZF1", layout="list")
-    >>> classify_ikzf1(calls)["ikzf1_class"].tolist()
+    >>> calls = iko.read_exon_calls(form, sample="pat", exons="IKZF1", layout="list")
+    >>> iko.classify_ikzf1(calls)["ikzf1_class"].tolist()
     ['ik6', 'none', 'not_tested']
     """
     if layout not in LAYOUTS:
@@ -136,7 +136,8 @@ def form_table(file: Path) -> pd.DataFrame:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             header = stream.readline()
             stream.seek(0)
-            delimiter = {".csv": ",", ".tsv": "\t"}.get(suffix) or max("\t,;", key=header.count)
+            bare = re.sub('"[^"]*"', "", header)
+            delimiter = "\t" if suffix == ".tsv" else max(",;\t", key=bare.count)
             rows = [row for row in csv.reader(stream, delimiter=delimiter, strict=True) if row]
     except (UnicodeError, csv.Error, ValueError, KeyError, OSError):
         raise InputError(f"{file.name!r} cannot be read as a table in UTF-8", next_step="Export it again.") from None

@@ -147,11 +147,12 @@ def uk_all_genetics(
     Examples
     --------
     >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
     >>> cna = pd.Series(["poor", "good", "poor", "inconclusive", "good"])
     >>> subtype = pd.Series(["ETV6::RUNX1", "B-other", "B-other", "KMT2A-r", None])
-    >>> uk_all_genetics(cna, subtype).tolist()
+    >>> iko.uk_all_genetics(cna, subtype).tolist()
     ['good', 'good', 'poor', 'poor', 'inconclusive']
-    >>> uk_all_genetics(cna, subtype, version="2019").tolist()
+    >>> iko.uk_all_genetics(cna, subtype, version="2019").tolist()
     ['good', 'good', 'intermediate', 'poor', 'inconclusive']
     """
     if version not in GENETICS_LEVELS:

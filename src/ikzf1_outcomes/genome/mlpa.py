@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 import numpy as np
@@ -24,12 +24,14 @@ from ikzf1_outcomes.genome.mlpa_calls import (
 )
 from ikzf1_outcomes.genome.mlpa_quality import Limits, errors_of, quality_of
 from ikzf1_outcomes.genome.probes import checked_probes, probe_table
-from ikzf1_outcomes.genome.reactions import Reactions, chosen, columns_there, fractions, reactions
+from ikzf1_outcomes.genome.reactions import Reactions, chosen, columns_there, fractions, probe_columns, reactions
 
 Floats = NDArray[np.float64]
 NORMALISATIONS = ("robust", "run_mean")
 SCALES = ("peaks", "ratio")
 FEWEST_CONTROLS = 3
+CHUNK = 2_000
+"""Reactions normalised at a time, where runs are smaller."""
 
 
 def call_mlpa(
@@ -198,14 +200,18 @@ def probes_of(
     peaks: pd.DataFrame, reserved: list[str], probes: pd.DataFrame | None, controls: Iterable[str], numbering: str
 ) -> tuple[pd.DataFrame, int]:
     """The probe table of the run's columns, and how many probes of the given table have no column."""
-    names = [str(column) for column in peaks.columns if column not in reserved]
-    if peaks.columns.has_duplicates:
-        raise InputError("the run has two columns of one name", count=int(peaks.columns.duplicated().sum()))
+    names = probe_columns(peaks, reserved)
+    controls = [controls] if isinstance(controls, str) else list(controls)
+    absent_controls = len(set(controls) - set(names if probes is None else probes["probe"].astype(str).str.strip()))
+    if absent_controls:
+        raise InputError(
+            "controls= names probes that are not there", count=absent_controls, next_step="Check the spelling of probes."
+        )
     if probes is None:
         table, absent = probe_table(names, controls, numbering), 0
     else:
         table = checked_probes(probes, numbering)
-        table.loc[table["probe"].isin(list(controls)), "control"] = True
+        table.loc[table["probe"].isin(controls), "control"] = True
         unknown = [name for name in names if name not in set(table["probe"])]
         if unknown:
             raise InputError(
@@ -241,21 +247,38 @@ def normalised(
     data = data.take(usable)
     if len(data.values) == 0:
         raise InputError("every reaction has a control peak of zero or without a value", count=lost)
-    order = np.argsort(data.run, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(data.run[order]) != 0])
-    lonely, out = [], np.empty_like(data.values)
-    for rows in np.split(order, starts[1:]):
+    out = np.empty_like(data.values)
+    for rows in runs_alike(data, known):
         base = None if known is None else known[data.sample[rows]]
-        if (base is None and len(np.unique(data.sample[rows])) < 2) or (base is not None and not base.any()):
-            lonely.extend(data.rows[rows].tolist())
-            continue
-        run = data.values[rows]
-        dose = robust_quotients(run, control, base) if normalisation == "robust" else run_mean_quotients(run, control)
+        peaks = data.values[rows]
+        dose = robust_quotients(peaks, control, base) if normalisation == "robust" else run_mean_quotients(peaks, control)
         out[rows] = dose
-    if lonely:
-        what = (
-            "runs of one sample, whose dose is relative to itself" if known is None else "runs without a reference sample"
-        )
-        raise InputError(what, where=lonely, next_step="Give runs with samples to compare with, or reference=.")
     relative = data.values / data.values[:, control].mean(axis=1, keepdims=True)
     return data._replace(values=out), lost, relative
+
+
+def runs_alike(data: Reactions, known: NDArray[np.bool_] | None) -> Iterator[NDArray[np.intp]]:
+    """Reactions of runs of one size, (runs, reactions): thousands of small runs cost little when taken together.
+
+    Raises
+    ------
+    InputError
+        A run of one sample, or without a reference sample (rows).
+    """
+    order = np.argsort(data.run, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(data.run[order]) != 0])
+    sizes = np.diff(np.r_[starts, len(order)])
+    sample = data.sample[order]
+    if known is None:
+        what = "runs of one sample, whose dose is relative to itself"
+        lonely = np.minimum.reduceat(sample, starts) == np.maximum.reduceat(sample, starts)
+    else:
+        what, lonely = "runs without a reference sample", ~np.logical_or.reduceat(known[sample], starts)
+    if lonely.any():
+        where = data.rows[order[np.repeat(lonely, sizes)]]
+        raise InputError(what, where=where, next_step="Give runs with samples to compare with, or reference=.")
+    for size in np.unique(sizes):
+        alike = starts[sizes == size]
+        step = max(CHUNK // int(size), 1)
+        for first in range(0, len(alike), step):
+            yield order[alike[first : first + step, None] + np.arange(size)]

@@ -13,7 +13,7 @@ from scipy.stats import chi2, norm
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.calls import COPY_NUMBERS
-from ikzf1_outcomes.genome.copy_number import call_copies, log_likelihood
+from ikzf1_outcomes.genome.copy_number import MISFIT, call_copies, log_likelihood
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES, DeletionPrior, class_probabilities
 from ikzf1_outcomes.genome.dose_calls import DoseRange, calls_of_ranges
 from ikzf1_outcomes.genome.exons import EXONS, classify_ikzf1
@@ -45,7 +45,7 @@ class MlpaCalls:
         deletion, from the doses. `extent` needs genes called "7p" and "7q" in the probe table.
     probabilities
         P(class | peaks, blasts), columns none, whole_gene, ik6, del_4_8, other, gain; missing where the leukaemic
-        fraction is unknown or the sample failed.
+        fraction is unknown, the sample failed, or an exon fits no copy number (subclonal, or a wrong fraction).
     quality
         One row a sample: n_reaction, control_sd, replicate_correlation, n_disagree (probes whose replicates differ),
         blasts, failed, note.
@@ -78,6 +78,8 @@ class MlpaCalls:
             interval, scale ("dosage quotient"), call, confidence (probability that the call is right, given the error
             and, in the purity model, the leukaemic fraction and equal odds beforehand), note.
         """
+        if not 0 < conf_level < 1:
+            raise InputError("conf_level lies between 0 and 1", next_step="Use 0.95, for example.")
         units, samples = self.units, len(self.quality)
         quantile = norm.ppf(0.5 + conf_level / 2.0)
         flat = {
@@ -220,10 +222,11 @@ def exon_frame(units: Units, index: pd.Index) -> pd.DataFrame:
 def gene_frame(units: Units, index: pd.Index, min_units: int) -> pd.DataFrame:
     """Calls of the genes but IKZF1: the gravest call of their exons, and `par1` from its segment.
 
-    Homozygous comes before deleted, deleted before ambiguous, ambiguous before gain, gain before normal. A loss in fewer
-    than `min_units` exons (or probes) is ambiguous, where the gene has so many.
+    Homozygous comes before deleted, deleted before ambiguous, ambiguous before failed (an exon without a dose does not
+    undo the loss of another), failed before gain, gain before normal. A loss in fewer than `min_units` exons (or probes)
+    is ambiguous, where the gene has so many.
     """
-    gravest = np.array([5, 2, 1, 4, 3, 0, 6], dtype=np.int8)
+    gravest = np.array([5, 1, 0, 4, 2, 3, 6], dtype=np.int8)
     ranked = gravest[units.call]
     word = np.argsort(gravest).astype(np.int8)
     genes = [gene for gene in dict.fromkeys(units.gene) if gene != IKZF1]
@@ -277,7 +280,14 @@ def class_frame(units: Units, exons: pd.DataFrame, genes: pd.DataFrame, purity: 
 
 
 def probabilities_of_class(units: Units, purity: Floats, failed: NDArray[np.bool_], prior: DeletionPrior) -> Floats:
-    """P(class) of each sample; missing for failed samples, unknown fractions, and without any IKZF1 probe."""
+    """P(class) of each sample; missing for failed samples, unknown fractions, and without any IKZF1 probe.
+
+    Missing too where an exon fits no copy number: every state gives all leukaemic cells the same copies, so that a loss in
+    some of them would be given, with great confidence, to the nearest state.
+    """
     if not (units.gene == IKZF1).any():
         return np.full((len(purity), len(KNOWN_CLASSES)), np.nan)
-    return class_probabilities(units.log_likelihoods(np.where(failed, np.nan, purity)), prior)
+    mine = units.gene == IKZF1
+    score = [log_likelihood(units.quotient[:, k], units.std_error[:, k], purity) for k in np.flatnonzero(mine)]
+    odd = np.any([np.nan_to_num(each.max(axis=-1)) < -0.5 * MISFIT**2 for each in score], axis=0)
+    return class_probabilities(units.log_likelihoods(np.where(failed | odd, np.nan, purity)), prior)

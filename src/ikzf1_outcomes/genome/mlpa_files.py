@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -13,9 +18,12 @@ from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.genome.exons import NUMBERINGS
 from ikzf1_outcomes.genome.probes import IKZF1, checked_probes
 
+Numbers = Callable[[pd.DataFrame], pd.DataFrame]
 LAYOUTS = ("wide", "long", "workbook")
 EXCEL = (".xlsx", ".xlsm")
-TABS = (".tsv", ".txt", ".tab")
+TEXT = (".csv", ".tsv", ".txt", ".tab")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
+"""Cells of a text file that say nothing."""
 
 
 class MlpaFile(NamedTuple):
@@ -57,7 +65,7 @@ def read_mlpa(
     Parameters
     ----------
     path
-        .csv, .tsv, .txt (tabs) or .xlsx.
+        .csv, .tsv, .txt (UTF-8; tabs, semicolons or commas, as the header has) or .xlsx.
     layout
         "wide", "long" or "workbook".
     columns
@@ -77,7 +85,7 @@ def read_mlpa(
     sheet, header_row
         Sheet of a workbook, and the row of its header, counted from 1.
     decimal
-        Decimal sign of numbers in text files.
+        Decimal sign of numbers in text files. Other signs within a number, as in 1.234,5, are refused.
 
     Returns
     -------
@@ -86,8 +94,9 @@ def read_mlpa(
     Raises
     ------
     ColumnError, InputError
-        A file that is not there or of an unknown kind, a header twice, a column that is not there, a sample and exon
-        twice, an exon that is no whole number, a row without gene (row positions).
+        A file that is not there, of an unknown kind, empty or no table, a row with more or fewer cells than the header, a
+        header twice, a column that is not there, a sample and exon twice, an exon that is no whole number, a row without
+        gene (row positions).
 
     Examples
     --------
@@ -106,11 +115,13 @@ def read_mlpa(
         raise InputError("scale is 'peaks' or 'ratio'")
     names = dict(columns or {})
     table = raw_table(Path(path), sheet, header_row)
+    # numbers of a workbook bear a point, whatever the decimal sign of the country
+    numbers = partial(plain, decimal=decimal, points=Path(path).suffix.lower() in EXCEL)
     if layout == "wide":
-        return wide(table, names, scale or "peaks", decimal)
+        return wide(table, names, scale or "peaks", numbers)
     if layout == "long":
-        return long(table, names, scale or "ratio", numbering, decimal)
-    return workbook(table, names, scale or "ratio", control_word, first_sample, numbering, decimal)
+        return long(table, names, scale or "ratio", numbering, numbers)
+    return workbook(table, names, scale or "ratio", control_word, first_sample, numbering, numbers)
 
 
 def raw_table(path: Path, sheet: str | None, header_row: int) -> pd.DataFrame:
@@ -119,18 +130,27 @@ def raw_table(path: Path, sheet: str | None, header_row: int) -> pd.DataFrame:
     Raises
     ------
     InputError
-        No such file, a kind that is not read, a header that occurs twice.
+        No such file, a kind that is not read, no table, a header that occurs twice.
     """
+    if header_row < 1:
+        raise InputError("header_row counts from 1")
     if not path.is_file():
         raise InputError(f"there is no file {path.name!r}", next_step="Check the path.")
     kind = path.suffix.lower()
-    options: dict[str, Any] = {"header": None, "dtype": str, "skiprows": header_row - 1}
-    if kind in EXCEL:
-        cells = pd.read_excel(path, sheet_name=sheet or 0, **options)
-    elif kind in (".csv", *TABS):
-        cells = pd.read_csv(path, sep="\t" if kind in TABS else None, engine="python" if kind == ".csv" else "c", **options)
-    else:
+    if kind not in (*EXCEL, *TEXT):
         raise InputError(f"files of the kind {kind!r} are not read", next_step="Use .csv, .tsv, .txt or .xlsx.")
+    try:
+        if kind in EXCEL:
+            cells = pd.read_excel(path, sheet_name=sheet or 0, header=None, dtype=str, skiprows=header_row - 1)
+        else:
+            cells = text_cells(path, header_row - 1)
+    except (UnicodeError, csv.Error, BadZipFile, KeyError, ValueError) as failure:
+        if isinstance(failure, InputError):
+            raise
+        hint = "Export it as UTF-8, or name a sheet of the workbook."
+        raise InputError(f"{path.name!r} cannot be read as a table", next_step=hint) from None
+    if cells.empty:
+        raise InputError(f"{path.name!r} is empty", next_step="Export it again, or check header_row.")
     header = ["" if pd.isna(name) else str(name).strip() for name in cells.iloc[0]]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
@@ -138,6 +158,32 @@ def raw_table(path: Path, sheet: str | None, header_row: int) -> pd.DataFrame:
     body = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     body = body.loc[:, [bool(name) for name in header]].dropna(how="all").reset_index(drop=True)
     return body.apply(lambda column: column.str.strip().replace("", np.nan))
+
+
+def text_cells(path: Path, skipped: int) -> pd.DataFrame:
+    """Cells of a text file, the header in the first row; rows without any cell do not count.
+
+    Raises
+    ------
+    InputError
+        Rows with more or fewer cells than the header (row positions below it).
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        for _ in range(skipped):
+            stream.readline()
+        text = stream.read().lstrip("\r\n")
+    header = re.sub('"[^"]*"', "", text.partition("\n")[0])
+    # a name may hold a comma, so the tab goes before the others
+    delimiter = "\t" if "\t" in header else max(",;", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = [row for row in reader if any(cell.strip() for cell in row)]
+    width = len(rows[0]) if rows else 0
+    ragged = [place for place, row in enumerate(rows) if len(row) < width or any(cell.strip() for cell in row[width:])]
+    if ragged:
+        hint = "Export it again without row names; quote cells that hold the delimiter."
+        raise InputError(f"{path.name!r} has rows with more or fewer cells than the header", where=ragged, next_step=hint)
+    cells = pd.DataFrame([row[:width] for row in rows], dtype=object)
+    return cells.mask(cells.isin(MISSING))
 
 
 def column_of(table: pd.DataFrame, names: Mapping[str, str], meaning: str) -> str:
@@ -154,23 +200,53 @@ def column_of(table: pd.DataFrame, names: Mapping[str, str], meaning: str) -> st
     return column
 
 
-def plain(cells: pd.DataFrame, decimal: str) -> pd.DataFrame:
-    """Text with the decimal sign of the file, as text with a point; what is no number stays for the checks of the run."""
+def plain(cells: pd.DataFrame, decimal: str, points: bool) -> pd.DataFrame:
+    """Text with the decimal sign of the file as numbers; what is no number stays text, for the checks of the run.
+
+    Raises
+    ------
+    InputError
+        A point beside another decimal sign, unless `points` says that it is one too: it parts thousands.
+    """
+    if decimal != "." and not points:
+        grouped = cells.apply(lambda column: column.str.contains(".", regex=False, na=False)).to_numpy()
+        if grouped.any():
+            raise InputError(
+                f"numbers with a point, though their decimal sign is {decimal!r}",
+                count=int(grouped.sum()),
+                next_step="Export numbers without a sign between thousands.",
+            )
     text = cells if decimal == "." else cells.apply(lambda column: column.str.replace(decimal, ".", regex=False))
     number = text.apply(pd.to_numeric, errors="coerce")
     sound = number.notna() | text.isna()
     return number.where(sound.all(axis=0).reindex(number.columns), text) if not sound.all(axis=None) else number
 
 
-def wide(table: pd.DataFrame, names: Mapping[str, str], scale: str, decimal: str) -> MlpaFile:
-    """One row a reaction; the describing columns get their plain names."""
+def wide(table: pd.DataFrame, names: Mapping[str, str], scale: str, numbers: Numbers) -> MlpaFile:
+    """One row a reaction; the describing columns get their plain names.
+
+    Raises
+    ------
+    ColumnError, InputError
+        A column that is not there, one with two meanings, one that is called like a meaning which another column has.
+    """
     wanted = {meaning: column_of(table, names, meaning) for meaning in ("sample", *names)}
+    if len(set(wanted.values())) < len(wanted):
+        raise InputError("a column of the file has two meanings", next_step="Name another column, or leave one out.")
+    for meaning, column in wanted.items():
+        if meaning in table and meaning not in wanted.values():
+            raise InputError(
+                f"{column!r} is to be the {meaning}, but a column is called {meaning!r} as well",
+                next_step=f"Rename that column in the file, or give it a meaning: columns={{'...': {meaning!r}}}.",
+            )
     frame = table.rename(columns={column: meaning for meaning, column in wanted.items()})
     probes = [column for column in frame if column not in wanted]
-    return MlpaFile(pd.concat([frame[list(wanted)], plain(frame[probes], decimal)], axis=1), None, scale)
+    if "blasts" in wanted:
+        frame["blasts"] = numbers(frame[["blasts"]])["blasts"]
+    return MlpaFile(pd.concat([frame[list(wanted)], numbers(frame[probes])], axis=1), None, scale)
 
 
-def long(table: pd.DataFrame, names: Mapping[str, str], scale: str, numbering: str, decimal: str) -> MlpaFile:
+def long(table: pd.DataFrame, names: Mapping[str, str], scale: str, numbering: str, numbers: Numbers) -> MlpaFile:
     """One row a sample and exon: turned to one row a sample."""
     keys = {meaning: column_of(table, names, meaning) for meaning in ("sample", "gene", "exon", "ratio")}
     keys |= {meaning: names[meaning] for meaning in ("replicate", "probe") if meaning in names}
@@ -196,7 +272,7 @@ def long(table: pd.DataFrame, names: Mapping[str, str], scale: str, numbering: s
             where=np.flatnonzero(twice) + 1,
             next_step="Name the column that tells them apart: columns={'probe': ...} or {'replicate': ...}.",
         )
-    identity["ratio"] = plain(frame[["ratio"]], decimal)["ratio"]
+    identity["ratio"] = numbers(frame[["ratio"]])["ratio"]
     peaks = identity.pivot(index=rows, columns="mark", values="ratio")  # noqa: PD010
     order = list(dict.fromkeys(mark))
     samples = pd.MultiIndex.from_frame(identity[rows].drop_duplicates()) if len(rows) > 1 else pd.unique(frame["sample"])
@@ -213,7 +289,7 @@ def workbook(
     control_word: str,
     first_sample: str | None,
     numbering: str,
-    decimal: str,
+    numbers: Numbers,
 ) -> MlpaFile:
     """One row a probe: turned to one row a sample."""
     given = {meaning: column_of(table, names, meaning) for meaning in ("gene", "exon")}
@@ -235,6 +311,6 @@ def workbook(
         number = mark.groupby(mark).cumcount() + 1
         mark = mark.where(~mark.duplicated(keep=False), mark + "_" + number.astype(str))
     probes = pd.DataFrame({"probe": mark, "gene": gene, "exon": exon.where(~control), "control": control})
-    peaks = plain(table[samples].T.set_axis(mark.tolist(), axis=1), decimal)
+    peaks = numbers(table[samples].T.set_axis(mark.tolist(), axis=1))
     peaks.insert(0, "sample", samples)
     return MlpaFile(peaks.reset_index(drop=True), checked_probes(probes, numbering), scale)

@@ -31,6 +31,8 @@ def replicate_correlation(relative: Floats, sample: NDArray[np.intp], samples: i
 
     The unit vectors u of R centred profiles satisfy |sum u|^2 = R + (sum of r over ordered pairs): no pair is formed.
     """
+    if np.bincount(sample, minlength=samples).max(initial=0) < 2:
+        return np.full(samples, np.nan)
     filled = np.where(np.isfinite(relative), relative, 0.0)
     centred = filled - filled.mean(axis=1, keepdims=True)
     length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
@@ -94,8 +96,10 @@ def errors_of(
     Raises
     ------
     InputError
-        An error that is not positive; no way to estimate one.
+        An error, or a least error, that is not positive; no way to estimate one.
     """
+    if not smallest > 0:
+        raise InputError("smallest_error must be positive")
     if error is not None:
         if not error > 0:
             raise InputError("error must be positive")

@@ -9,7 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikzf1_outcomes.errors import ColumnError, InputError
-from ikzf1_outcomes.genome.calls import CYTOGENETIC_SUBTYPES, IKZF1_CLASSES, MAYBE, NO, YES, checked_calls, deletion
+from ikzf1_outcomes.genome.calls import (
+    CYTOGENETIC_SUBTYPES,
+    IKZF1_CLASSES,
+    MAYBE,
+    NO,
+    YES,
+    checked_calls,
+    deletion,
+    refuse_twins,
+)
 
 PLUS_LEVELS = ("no deletion detected", "IKZF1 deletion", "IKZF1plus", "unclassifiable")
 CNA_LOCI = ("IKZF1", "CDKN2A/B", "PAR1", "BTG1", "EBF1", "PAX5", "ETV6", "RB1")
@@ -43,6 +52,7 @@ def ikzf1_status(frame: pd.DataFrame, column: str = "ikzf1_class") -> NDArray[np
     """Whether IKZF1 is deleted, from the class: `NO`, `MAYBE` or `YES`; a gain is no deletion, missing is unknown."""
     if column not in frame.columns:
         raise ColumnError(f"no column is called {column!r}", next_step="classify_ikzf1 makes it from exon calls.")
+    refuse_twins(frame, column)
     classes = frame[column].astype(object).where(frame[column].notna(), "not_tested")
     wrong = ~classes.isin(IKZF1_CLASSES).to_numpy()
     if wrong.any():
@@ -114,6 +124,7 @@ def ikzf1_plus(
     if exclude_bcr_abl1:
         if "cytogenetic_subtype" not in frame.columns:
             raise ColumnError("no column is called 'cytogenetic_subtype'", next_step="It tells who has BCR::ABL1.")
+        refuse_twins(frame, "cytogenetic_subtype")
         subtype = frame["cytogenetic_subtype"].astype(object)
         odd = subtype.notna().to_numpy() & ~subtype.isin(CYTOGENETIC_SUBTYPES).to_numpy()
         if odd.any():
@@ -154,8 +165,9 @@ def ikzf1_plus_variants(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
     >>> one = dict.fromkeys(["cdkn2a", "pax5", "par1", "erg"], "normal") | {"ikzf1_class": "ik6", "cdkn2b": "deleted"}
-    >>> table = ikzf1_plus_variants(pd.DataFrame([one, one | {"cdkn2b": "normal"}]))
+    >>> table = iko.ikzf1_plus_variants(pd.DataFrame([one, one | {"cdkn2b": "normal"}]))
     >>> table.loc[table["variant"] == "cdkn2b='any'", ["from", "to", "n"]].values.tolist()
     [['IKZF1 deletion', 'IKZF1 deletion', 1], ['IKZF1 deletion', 'IKZF1plus', 1]]
     """
@@ -201,8 +213,9 @@ def ikzf1_par1(frame: pd.DataFrame) -> pd.Series:
     Examples
     --------
     >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
     >>> calls = pd.DataFrame({"ikzf1_class": ["ik6", "none", "ik6"], "par1": ["deleted", "deleted", "failed"]})
-    >>> ikzf1_par1(calls).tolist()
+    >>> iko.ikzf1_par1(calls).tolist()
     ['IKZF1 + PAR1', 'PAR1 only', 'unclassifiable']
     """
     gene, partner = ikzf1_status(frame), deletion(checked_calls(frame, "par1"))

@@ -90,14 +90,8 @@ def numbers(frame: pd.DataFrame, probes: list[str]) -> Floats:
     """
     columns = []
     for probe in probes:
-        cells = frame[probe]
-        number = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
-        text = (
-            cells.notna().to_numpy() & (cells.astype(str).str.strip() != "").to_numpy() if cells.dtype == object else None
-        )
-        wrong = (
-            np.isinf(number) | (number < 0) if text is None else np.isinf(number) | (number < 0) | (np.isnan(number) & text)
-        )
+        number, broken = read_numbers(frame[probe])
+        wrong = broken | np.isinf(number) | (number < 0)
         if wrong.any():
             raise InputError(
                 f"probe {probe!r} has peaks that are no number, infinite or negative", where=np.flatnonzero(wrong) + 1
@@ -106,27 +100,66 @@ def numbers(frame: pd.DataFrame, probes: list[str]) -> Floats:
     return np.column_stack(columns)
 
 
+def read_numbers(cells: pd.Series) -> tuple[Floats, NDArray[np.bool_]]:
+    """Cells of any type as numbers, and which of them are neither numbers nor empty."""
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(cells), dtype=bool)
+    given = cells.astype(object)
+    number = pd.to_numeric(given, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    said = given.notna().to_numpy() & (given.astype(str).str.strip() != "").to_numpy()
+    return number, np.isnan(number) & said
+
+
+def probe_columns(frame: pd.DataFrame, reserved: list[str]) -> list[str]:
+    """Names of the columns that are probes.
+
+    Raises
+    ------
+    InputError
+        Two columns of one name; names that are no text, or have blanks around them.
+    """
+    if frame.columns.has_duplicates:
+        raise InputError("the run has two columns of one name", count=int(frame.columns.duplicated().sum()))
+    names = [column for column in frame.columns if column not in reserved]
+    odd = sum(not isinstance(name, str) or name != name.strip() for name in names)
+    if odd:
+        raise InputError(
+            "names of probes that are no text, or have blanks around them", count=odd, next_step="Rename these columns."
+        )
+    return names
+
+
 def fractions(blasts: object, samples: pd.Index, frame: pd.DataFrame, sample: str) -> Floats:
     """The leukaemic fraction of each sample: one number, a column of the run, or a Series by sample; NaN where unknown.
 
     Raises
     ------
     InputError
-        A column that differs within a sample, a sample twice in the Series, a fraction outside 0 to 1.
+        A column that differs within a sample, a sample twice in the Series, a Series that names no sample of the run,
+        as many fractions as samples in no other form, what is no number, a fraction outside 0 to 1.
     """
     if blasts is None:
         return np.full(len(samples), np.nan)
     if isinstance(blasts, str):
-        known = pd.to_numeric(frame[blasts]).groupby(frame[sample], sort=False)
+        number, broken = read_numbers(frame[blasts])
+        if broken.any():
+            raise InputError("leukaemic fractions that are no numbers", where=np.flatnonzero(broken) + 1)
+        known = pd.Series(number, index=frame.index).groupby(frame[sample], sort=False, observed=True)
         if (known.max() > known.min()).any():
             raise InputError("the leukaemic fraction differs between the reactions of a sample")
         values = known.first().reindex(samples).to_numpy(dtype=np.float64)
     elif isinstance(blasts, pd.Series):
         if blasts.index.has_duplicates:
             raise InputError("blasts= names a sample twice")
-        values = blasts.reindex(samples).to_numpy(dtype=np.float64)
+        if not blasts.index.isin(samples).any():
+            raise InputError(
+                "blasts= names no sample of the run", next_step="Index it by the samples; the number 1 is not the text '1'."
+            )
+        values, broken = read_numbers(blasts.reindex(samples))
+        if broken.any():
+            raise InputError("leukaemic fractions that are no numbers", count=int(broken.sum()))
     else:
-        values = np.broadcast_to(np.asarray(blasts, dtype=np.float64), len(samples)).copy()
+        values = one_fraction_each(blasts, len(samples))
     outside = ~np.isnan(values) & ((values < 0) | (values > 1))
     if outside.any():
         raise InputError(
@@ -135,6 +168,22 @@ def fractions(blasts: object, samples: pd.Index, frame: pd.DataFrame, sample: st
             next_step="Give fractions, 0.85 for 85 %, of the DNA that the assay saw.",
         )
     return values
+
+
+def one_fraction_each(blasts: object, samples: int) -> Floats:
+    """One number for all samples, or one for each in the order of the run.
+
+    Raises
+    ------
+    InputError
+        What is no number; as many numbers as there are no samples.
+    """
+    try:
+        return np.broadcast_to(np.asarray(blasts, dtype=np.float64), samples).copy()
+    except (TypeError, ValueError):
+        raise InputError(
+            "blasts= is neither a number, a column of the run nor a Series by sample", next_step="Give one of these."
+        ) from None
 
 
 def chosen(names: ArrayLike, samples: pd.Index) -> NDArray[np.bool_]:

@@ -86,10 +86,11 @@ def read_segments(path: str | Path, *, columns: Mapping[str, str] | None = None)
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import ikzf1_outcomes as iko
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "cohort.seg")
     ...     _ = file.write_text("ID chrom loc.start loc.end num.mark seg.mean\\nA chr07 1e+05 60000000 900 -0.9\\n")
-    ...     read_segments(file).values.tolist()
+    ...     iko.read_segments(file).values.tolist()
     [['A', '7', 100000, 60000000, 900, -0.9]]
     """
     file = Path(path)

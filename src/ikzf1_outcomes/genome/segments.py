@@ -184,16 +184,16 @@ def call_segments(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes.genome.segments import call_segments
+    >>> import ikzf1_outcomes as iko
     >>> rows = [["A", "7", 43_000, 50_400_000, 9000, 0.0], ["A", "7", 50_420_000, 50_465_000, 40, -0.9],
     ...         ["A", "7", 50_466_000, 159_000_000, 9000, 0.0]]
     >>> segments = pd.DataFrame(rows, columns=["sample", "chromosome", "start", "end", "probes", "value"])
-    >>> calls = call_segments(segments, build="hg19")
+    >>> calls = iko.call_segments(segments, build="hg19")
     >>> calls.exons.loc["A"].tolist()
     ['normal', 'normal', 'normal', 'deleted', 'deleted', 'deleted', 'deleted', 'normal']
     >>> calls.loci.loc["A", ["7p", "pax5"]].tolist()
     ['normal', 'not_tested']
-    >>> [call_segments(segments, build="hg19", purity=p).exons.loc["A", "1"] for p in (0.9, 0.05)]
+    >>> [iko.call_segments(segments, build="hg19", purity=p).exons.loc["A", "1"] for p in (0.9, 0.05)]
     ['normal', 'ambiguous']
     """
     checked_build(build)
@@ -280,7 +280,8 @@ def purity_of_samples(purity: float | pd.Series, samples: pd.Index) -> Floats:
         if not 0 <= purity <= 1:
             raise InputError("purity lies between 0 and 1")
         return np.full(len(samples), float(purity))
-    shares = purity.to_numpy(dtype=np.float64, na_value=np.nan)
+    shares = pd.to_numeric(purity.astype(object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    refuse(np.isnan(shares) & purity.notna().to_numpy(), "purities are no numbers", "Give shares from 0 to 1.")
     refuse((shares < 0) | (shares > 1), "purity lies between 0 and 1", "Divide percentages by 100.")
     refuse(purity.index.duplicated(keep=False), "samples have two purities")
     places = purity.index.get_indexer(samples)

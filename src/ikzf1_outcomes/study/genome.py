@@ -27,6 +27,14 @@ GROUPS = ("haploinsufficient", "dominant_negative", "loss_of_function", "predict
 FUNCTION = Field("ikzf1_functional_group", "category", "IKZF1 functional group", levels=("none", *GROUPS))
 TESTED = Field("ikzf1_tested", "category", "Tested for IKZF1", levels=("not tested", "tested"))
 DESCRIBING = ("sample", "replicate", "run", "blasts")
+CNA = ("cdkn2a", "cdkn2b", "pax5", "etv6", "rb1", "btg1", "ebf1", "par1")
+READS = {
+    "ikzf1_plus": ("cdkn2a", "cdkn2b", "pax5", "par1", "erg"),
+    "ikzf1_par1": ("par1",),
+    "uk_all_cna": CNA,
+    "uk_all_genetics": CNA,
+}
+"""Loci that each profile reads."""
 LOCI = ("cdkn2a", "cdkn2b", "pax5", "etv6", "rb1", "btg1", "ebf1", "par1", "erg")
 
 
@@ -245,7 +253,7 @@ def with_profiles(cohort: Cohort, profiles: Mapping[str, Mapping[str, Any]]) -> 
     """The cohort with its profiles; a locus that nobody has is not tested."""
     for name, options in profiles.items():
         frame = cohort.frame
-        lacking = [locus for locus in LOCI if locus not in frame]
+        lacking = [locus for locus in READS[name] if locus not in frame]
         frame = frame.assign(**dict.fromkeys(lacking, "not_tested"))
         if name == "uk_all_genetics":
             values = genetics(frame, options)

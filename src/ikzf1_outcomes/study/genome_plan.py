@@ -40,7 +40,7 @@ def parameters(*functions: Callable[..., Any]) -> list[str]:
 
 READ: Mapping[str, Callable[..., Any]] = {"mlpa": read_mlpa, "segments": read_segments, "exons": read_exon_calls}
 CALL: Mapping[str, tuple[Callable[..., Any], ...]] = {"mlpa": (call_mlpa,), "segments": (call_segments,), "exons": ()}
-SET_BY_STUDY = ("sample", "replicate", "run")
+SET_BY_STUDY = ("sample", "replicate", "run", "prior")
 ASSAYS = {name: parameters(READ[name], *CALL[name]) for name in READ}
 KEYS = {
     "mlpa": "MLPA file and how it is read and called (table: file, and the arguments of read_mlpa and call_mlpa)",
