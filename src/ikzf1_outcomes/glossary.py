@@ -51,6 +51,7 @@ GLOSSARY: dict[str, Column] = {
     "likelihood_ratio": Column("Likelihood-ratio statistic against the null model", "none"),
     "wald": Column("Wald statistic against the null model", "none"),
     "score": Column("Score statistic against the null model", "none"),
+    "bic": Column("Schwarz criterion with the number of events", "none"),
     "aic": Column("Akaike's information criterion", "none"),
     "iterations": Column("Newton steps taken", "count"),
     "events_per_parameter": Column("Events divided by the number of coefficients", "events"),

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import ConvergenceError, InputError, cox, endpoint_from_columns
-from ikzf1_outcomes.kernels.partial import efron_likelihood
+from ikzf1_outcomes.kernels.partial import lay_out, partial_likelihood
 
 F = Fraction
 
@@ -51,7 +51,7 @@ def slope(function, beta, j, h=1e-5):
 
 def kernel(e, names, causes=(1, 2)):
     x = np.column_stack([e.frame[name].to_numpy(dtype=float) for name in names])
-    return efron_likelihood(e.rows, np.isin(e.cause, causes), e.case_weights.copy(), x)
+    return partial_likelihood(lay_out(e.rows, np.isin(e.cause, causes), e.case_weights.copy(), x))
 
 
 def test_log_likelihood_as_a_product_of_fractions():

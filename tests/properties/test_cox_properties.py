@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from ikzf1_outcomes import ConvergenceError, InputError, cox, endpoint_from_columns
-from ikzf1_outcomes.kernels.partial import efron_likelihood
+from ikzf1_outcomes.kernels.partial import lay_out, partial_likelihood
 
 CAUSES = {1: "relapse", 2: "death"}
 ROW = st.tuples(
@@ -52,7 +52,7 @@ def test_score_and_information_are_derivatives(rows):
     assume((frame["s"] > 0).any())
     endpoint = made(frame)
     x = frame[["x", "z"]].to_numpy()
-    evaluate = efron_likelihood(endpoint.rows, endpoint.cause > 0, endpoint.case_weights, x)
+    evaluate = partial_likelihood(lay_out(endpoint.rows, endpoint.cause > 0, endpoint.case_weights, x))
     beta, h = np.array([0.2, -0.4]), 1e-5
     _, score, information = evaluate(beta)
     np.testing.assert_allclose(information, information.T, rtol=1e-12)

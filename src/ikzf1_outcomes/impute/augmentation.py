@@ -10,7 +10,7 @@ import numpy as np
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.formula import design
 from ikzf1_outcomes.impute.draws import codes_of
-from ikzf1_outcomes.kernels.partial import efron_likelihood, newton
+from ikzf1_outcomes.kernels.partial import lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 
 BURN_IN, EVERY = 20, 10
@@ -77,7 +77,7 @@ def augmented(
 
 def drawn_coefficients(endpoint: Endpoint, event: np.ndarray, x: Floats, rng: np.random.Generator) -> Floats:
     """Coefficients of a Cox model drawn from the normal approximation of their posterior."""
-    likelihood = efron_likelihood(endpoint.rows, event, endpoint.case_weights, x)
+    likelihood = partial_likelihood(lay_out(endpoint.rows, event, endpoint.case_weights, x))
     precision = PRIOR_SD**-2 * np.eye(x.shape[1])
 
     def posterior(beta: Floats) -> tuple:

@@ -13,6 +13,9 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.calls import UNKNOWN
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 
+ROUNDING = 1e-6
+"""What a probability, or the sum of a row, may be off."""
+
 
 class Chances(NamedTuple):
     """Probabilities of the classes, checked."""
@@ -54,8 +57,8 @@ def call_draws(probabilities: pd.DataFrame, *, draws: int, seed: int | np.random
     Examples
     --------
     >>> import pandas as pd
-    >>> from ikzf1_outcomes import call_draws
-    >>> call_draws(pd.DataFrame({"none": [1.0, 0.0, None], "ik6": [0.0, 1.0, None]}), draws=2, seed=1)
+    >>> import ikzf1_outcomes as iko
+    >>> iko.call_draws(pd.DataFrame({"none": [1.0, 0.0, None], "ik6": [0.0, 1.0, None]}), draws=2, seed=1)
           1     2
     0  none  none
     1   ik6   ik6
@@ -86,9 +89,12 @@ def checked_probabilities(probabilities: pd.DataFrame) -> Chances:
     absent = np.isnan(p)
     tested = ~absent.all(axis=1)
     refuse(tested & absent.any(axis=1), "some probabilities of a row are missing", "Give all, or none for not tested.")
-    refuse(tested & ((p < 0) | (p > 1)).any(axis=1), "a probability is not between 0 and 1", "Check how they were made.")
+    # sums and complements of probabilities leave 0 and 1 by rounding
+    beyond = tested & ((p < -ROUNDING) | (p > 1 + ROUNDING)).any(axis=1)
+    refuse(beyond, "a probability is not between 0 and 1", "Check how they were made.")
+    p = np.clip(p, 0.0, 1.0)
     total = p.sum(axis=1)
-    refuse(tested & (np.abs(total - 1) > 1e-6), "probabilities do not add up to 1", "Give every class a column.")
+    refuse(tested & (np.abs(total - 1) > ROUNDING), "probabilities do not add up to 1", "Give every class a column.")
     return Chances(p / total[:, None], tested, tuple(probabilities.columns))
 
 

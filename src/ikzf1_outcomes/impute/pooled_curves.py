@@ -113,13 +113,12 @@ def pool_curves(
     --------
     >>> import pandas as pd
     >>> import ikzf1_outcomes as iko
-    >>> from ikzf1_outcomes.impute.pooled_curves import pool_curves
     >>> d = pd.DataFrame({"t": [1.0, 2.0, 3.0, 4.0, 5.0], "s": [1, 1, 0, 1, 0]})
     >>> draws = [pd.Categorical(list(arm), categories=["a", "b"]) for arm in ("aaabb", "aabbb")]
     >>> endpoints = [
     ...     iko.endpoint_from_columns(d.assign(arm=arm), time="t", status="s", causes={1: "relapse"}) for arm in draws
     ... ]
-    >>> pool_curves([iko.kaplan_meier(e, "arm") for e in endpoints], [1.5])["estimate"].round(3).tolist()
+    >>> iko.pool_curves([iko.kaplan_meier(e, "arm") for e in endpoints], [1.5])["estimate"].round(3).tolist()
     [0.589, 1.0]
     """
     kept = list(curves)

@@ -201,13 +201,12 @@ def pool(fits: Iterable[CoxFit], *, conf_level: float = 0.95) -> PooledFit:
     --------
     >>> import pandas as pd
     >>> import ikzf1_outcomes as iko
-    >>> from ikzf1_outcomes.impute.pooling import pool
     >>> d = pd.DataFrame({"t": [4.0, 3, 1, 1, 2, 2, 3], "s": [1, 1, 1, 0, 1, 1, 0], "x": [0, 2, 1, 1, 1, 0, 0]})
     >>> one, two = (
     ...     iko.endpoint_from_columns(d.assign(x=x), time="t", status="s", causes={1: "relapse"})
     ...     for x in ([0, 2, 1, 1, 1, 0, 0], [0, 2, 1, 0, 1, 0, 1])
     ... )
-    >>> pool([iko.cox(one, "x"), iko.cox(two, "x")]).tidy()[["estimate", "df"]].round(2).values.tolist()
+    >>> iko.pool([iko.cox(one, "x"), iko.cox(two, "x")]).tidy()[["estimate", "df"]].round(2).values.tolist()
     [[0.36, 2.6]]
     """
     fits = list(fits)

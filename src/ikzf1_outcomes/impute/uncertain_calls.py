@@ -141,11 +141,10 @@ def call_uncertainty(
     >>> import numpy as np
     >>> import pandas as pd
     >>> import ikzf1_outcomes as iko
-    >>> from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty
     >>> d = pd.DataFrame({"t": np.arange(1.0, 41.0) / 4, "s": [1, 1, 0, 1] * 10})
     >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"})
     >>> p = pd.DataFrame({"none": [0.9, 0.2] * 20, "ik6": [0.1, 0.8] * 20})
-    >>> result = call_uncertainty(endpoint, p, draws=20, seed=1, outcome="used")
+    >>> result = iko.call_uncertainty(endpoint, p, draws=20, seed=1, outcome="used")
     >>> result.tidy()[["term", "group", "contrast"]].values.tolist()[1:]
     [['survival', 'ik6', ''], ['ikzf1_class', 'none', 'none'], ['ikzf1_class', 'ik6', 'ik6 vs none']]
     """
@@ -155,6 +154,7 @@ def call_uncertainty(
             f"{len(chances.p)} rows of probabilities for {len(endpoint)} rows of the endpoint",
             next_step="Give one row for each row of endpoint.frame, in its order.",
         )
+    refuse_other_order(probabilities.index, endpoint.frame.index)
     whole_number(draws, 2)
     normal_quantile(conf_level)
     if outcome not in OUTCOMES:
@@ -184,6 +184,15 @@ def call_uncertainty(
     parts.append((table.assign(analysis=UNCERTAIN), summary))
     tables, rows = zip(*parts, strict=True)
     return CallUncertainty(pd.concat(tables, ignore_index=True)[list(COLUMNS)], pd.DataFrame(list(rows)))
+
+
+def refuse_other_order(given: pd.Index, own: pd.Index) -> None:
+    """Refuse rows that bear the labels of the endpoint's rows in another order: they would go to other patients."""
+    if given.is_unique and not given.equals(own) and given.isin(own).all():
+        raise InputError(
+            "the rows of probabilities have the labels of the endpoint's rows, in another order",
+            next_step="Give probabilities.loc[endpoint.frame.index], or other labels where the rows are in order.",
+        )
 
 
 def check_question(endpoint: Endpoint, ask: Analysis) -> None:

@@ -1,0 +1,211 @@
+"""A fitted Cox model: coefficients, summary, residuals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc
+
+from ikzf1_outcomes.curves.comparisons import two_sided
+from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.formula import Coefficient, Design
+from ikzf1_outcomes.kernels.partial import Layout, Maximum
+from ikzf1_outcomes.kernels.residuals import residuals
+from ikzf1_outcomes.kernels.risk import Floats
+
+
+class Estimation(NamedTuple):
+    """How a model was estimated: what residuals and baselines need."""
+
+    layout: Layout
+    """Rows as the likelihood saw them: covariates centred and of unit spread."""
+    centre: Floats
+    scale: Floats
+    rows: np.ndarray
+    """Rows of the endpoint behind the layout."""
+    ties: str
+    strata: str
+    robust: bool
+    note: str
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class CoxFit:
+    """A fitted Cox model; made by `cox`."""
+
+    endpoint: Endpoint
+    design: Design
+    position: dict[int, int]
+    """Where the finite coefficient of a column of the design stands in `maximum`."""
+    counts: tuple[tuple[float, int], ...]
+    """Patients and events behind each row of the coefficient table."""
+    maximum: Maximum
+    covariance: Floats
+    cause: str
+    n: float
+    n_event: int
+    conf_level: float
+    notes: dict[int, str]
+    estimation: Estimation
+
+    def __repr__(self) -> str:
+        return f"CoxFit({self.endpoint.name}, cause {self.cause!r}: n = {self.n:g}, {self.n_event} events)"
+
+    def tidy(self, *, exponentiate: bool = False) -> pd.DataFrame:
+        """One row a coefficient, reference levels included.
+
+        Parameters
+        ----------
+        exponentiate
+            Give estimate, low and high as hazard ratios; `std_error` stays on the log scale.
+
+        Returns
+        -------
+        DataFrame
+            term, contrast, cause, n, n_event, estimate, std_error, low, high, conf_level, interval, scale, statistic,
+            p_value, note. `n` and `n_event` of a categorical row are those of its level. A level without events has no
+            finite hazard ratio: its row says so, and the other rows are the maximum in the limit.
+        """
+        error = np.sqrt(np.diag(self.covariance))
+        rows = [self.row(c, n, error) for c, n in zip(self.design.coefficients, self.counts, strict=True)]
+        out = pd.DataFrame(rows)
+        half = normal_quantile(self.conf_level) * out["std_error"]
+        out["low"], out["high"] = out["estimate"] - half, out["estimate"] + half
+        out["conf_level"], out["interval"], out["scale"] = self.conf_level, "wald", "log hazard ratio"
+        out["statistic"] = out["estimate"] / out["std_error"]
+        out["p_value"] = two_sided(out["statistic"].to_numpy(dtype=float))
+        if exponentiate:
+            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
+            out["scale"] = "hazard ratio"
+        return out[
+            ["term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level",
+             "interval", "scale", "statistic", "p_value", "note"]
+        ]  # fmt: skip
+
+    def row(self, coefficient: Coefficient, counted: tuple[float, int], error: Floats) -> dict[str, Any]:
+        """One row of the coefficient table before its interval."""
+        term, contrast, column, _ = coefficient
+        base = {"term": term, "contrast": contrast, "cause": self.cause, "n": counted[0], "n_event": counted[1]}
+        if column < 0:
+            return {**base, "estimate": 0.0, "std_error": np.nan, "note": "reference"}
+        if column not in self.position:
+            return {**base, "estimate": np.nan, "std_error": np.nan, "note": self.notes.get(column, "not estimable")}
+        place = self.position[column]
+        return {**base, "estimate": self.maximum.beta[place], "std_error": error[place], "note": ""}
+
+    def glance(self) -> pd.DataFrame:
+        """One row: n, n_event, df, log-likelihoods, likelihood-ratio, Wald and score statistics, AIC, notes.
+
+        `statistic` and `p_value` are those of the likelihood-ratio test against the null model.
+        """
+        fit, p = self.maximum, len(self.maximum.beta)
+        ratio = 2.0 * (fit.value - fit.value_null)
+        score = float(fit.score_null @ np.linalg.solve(fit.information_null, fit.score_null)) if p else np.nan
+        return pd.DataFrame(
+            {
+                "method": [self.method],
+                "cause": [self.cause],
+                "n": [self.n],
+                "n_event": [self.n_event],
+                "n_excluded": [self.design.n_missing],
+                "df": [p],
+                "statistic": [ratio],
+                "p_value": [float(chdtrc(p, ratio)) if p else np.nan],
+                "log_likelihood": [fit.value],
+                "log_likelihood_null": [fit.value_null],
+                "likelihood_ratio": [ratio],
+                "wald": [float(fit.beta @ np.linalg.solve(self.covariance, fit.beta)) if p else np.nan],
+                "score": [score],
+                "aic": [2.0 * p - 2.0 * fit.value],
+                "bic": [p * np.log(self.n_event) - 2.0 * fit.value],
+                "events_per_parameter": [self.n_event / p if p else np.nan],
+                "iterations": [fit.iterations],
+                "note": ["; ".join(sorted({*self.notes.values(), *([self.estimation.note] * bool(self.estimation.note))}))],
+            }
+        )
+
+    @property
+    def method(self) -> str:
+        """The estimator in words."""
+        how = self.estimation
+        stratified = f", stratified by {how.strata}" if how.strata else ""
+        return f"Cox, {how.ties.capitalize()} ties{stratified}{', robust covariance' if how.robust else ''}"
+
+    def residuals(self, kind: str = "martingale") -> pd.DataFrame:
+        """Residuals of the rows analysed.
+
+        Kinds. "martingale": event less expected events. "deviance": their signed root, more symmetric. "score": the
+        derivative of the score by the row's weight, a column a coefficient. "dfbeta": what the coefficients lose, to first
+        order, without the row.
+
+        Parameters
+        ----------
+        kind
+            "martingale", "deviance", "score" or "dfbeta".
+
+        Returns
+        -------
+        DataFrame
+            Index: position of the row in `endpoint.frame`, from 0; one column, or one a finite coefficient. Rows whose
+            level has no event, and rows that were never compared with anybody, have 0.
+
+        Raises
+        ------
+        InputError
+            No such kind.
+        """
+        how = self.estimation
+        if kind not in ("martingale", "deviance", "score", "dfbeta"):
+            raise InputError("there is no such residual", next_step="Use martingale, deviance, score or dfbeta.")
+        found = residuals(how.layout, self.maximum.beta * how.scale, how.ties)
+        where = np.flatnonzero(how.rows)
+        every = np.flatnonzero(self.design.keep)
+        if kind in ("martingale", "deviance"):
+            event = np.empty(len(where))
+            event[how.layout.where] = how.layout.event
+            value = found.martingale
+            if kind == "deviance":
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    inner = value + np.where(event > 0, np.log(event - value), 0.0)
+                value = np.sign(value) * np.sqrt(-2.0 * inner)
+            return pd.DataFrame({kind: value}, index=where).reindex(every, fill_value=0.0)
+        score = found.score * how.scale
+        columns = [self.names[c] for c in self.position]
+        own = np.array(list(self.position.values()), dtype=np.intp)
+        if kind == "dfbeta":
+            weight = np.empty(len(where))
+            weight[how.layout.where] = how.layout.weight
+            score = weight[:, None] * score @ np.linalg.inv(self.maximum.information)
+        return pd.DataFrame(score[:, own], index=where, columns=columns).reindex(every, fill_value=0.0)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Name of each column of the design: the term, with its contrast where it has one."""
+        rows = self.design.coefficients
+        return {c.column: f"{c.term} ({c.contrast})" if c.contrast else c.term for c in rows if c.column >= 0}
+
+    def baseline(self) -> pd.DataFrame:
+        """Cumulative baseline hazard of each stratum, with all covariates at 0 (categories at their reference).
+
+        Returns
+        -------
+        DataFrame
+            group (position of the stratum among those with events, from 0), time, estimate, scale ("cumulative hazard"),
+            note. Steps are those of the rule for ties, as in R's `basehaz(centered=FALSE)`.
+        """
+        how = self.estimation
+        found = residuals(how.layout, self.maximum.beta * how.scale, how.ties)
+        shift = float(self.maximum.beta @ how.centre)
+        step = pd.Series(found.step * np.exp(-shift))
+        total = step.groupby(found.stratum).cumsum()
+        time = self.endpoint.rows.times[found.at]
+        table = {"group": found.stratum, "time": time, "estimate": total, "scale": "cumulative hazard", "note": ""}
+        return pd.DataFrame(table)
+
+    def _repr_html_(self) -> str:
+        return self.tidy(exponentiate=True).to_html(index=False)

@@ -1,0 +1,130 @@
+"""What a partial likelihood can estimate: columns, levels without events, separation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import qr
+
+from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.errors import ConvergenceError, InputError
+from ikzf1_outcomes.formula import Design
+from ikzf1_outcomes.kernels.partial import Maximum, gram
+from ikzf1_outcomes.kernels.risk import Floats
+
+RUNNING = 1e-3
+"""A Newton step left over that still moves a linear predictor by more than this has no maximum before it."""
+SURELY_APART = 1e-6
+"""Smallest eigenvalue of the correlations above which no column is a combination of others; below, pivots decide."""
+VANISHED = 1e-10
+"""Information below this share of what there was at the start has flattened out."""
+
+
+def rows_of(keep: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Rows of the endpoint that are kept by the design and used in the fit."""
+    out = np.zeros(len(keep), dtype=bool)
+    out[np.flatnonzero(keep)[used]] = True
+    return out
+
+
+def counts_of(
+    endpoint: Endpoint, matrix: Design, event: np.ndarray, complete: np.ndarray | None = None
+) -> tuple[tuple[float, int], ...]:
+    """Patients and events of the level of each coefficient, or of everybody for a number, among complete rows."""
+    everybody = np.ones(len(event), dtype=bool) if complete is None else complete
+    total = (endpoint.patients(rows_of(matrix.keep, everybody)), int(event[everybody].sum()))
+    counts = []
+    for c in matrix.coefficients:
+        if c.level is None:
+            counts.append(total)
+            continue
+        own = [other.column for other in matrix.coefficients if other.term == c.term and other.column >= 0]
+        member = matrix.matrix[:, c.column] == 1 if c.column >= 0 else matrix.matrix[:, own].sum(axis=1) == 0
+        member &= everybody
+        counts.append((endpoint.patients(rows_of(matrix.keep, member)), int(event[member].sum())))
+    return tuple(counts)
+
+
+class Limit(NamedTuple):
+    """What is left to fit when levels without events have been taken to their limit."""
+
+    columns: np.ndarray
+    used: np.ndarray
+    notes: dict[int, str]
+
+
+def limit_of_empty_levels(matrix: Design, event: np.ndarray) -> Limit:
+    """Take out levels without events: in the limit of an infinite coefficient their patients weigh nothing.
+
+    Where the reference level has no events, every contrast of the term is infinite; the other terms are then those of the
+    fit without its patients, in which another level stands as the reference.
+    """
+    fitted = np.ones(matrix.matrix.shape[1], dtype=bool)
+    used = np.ones(len(matrix.matrix), dtype=bool)
+    notes: dict[int, str] = {}
+    for term in dict.fromkeys(c.term for c in matrix.coefficients if c.level is not None):
+        base, *others = (c for c in matrix.coefficients if c.term == term)
+        member = {c.column: matrix.matrix[:, c.column] == 1 for c in others}
+        for c in others:
+            if not event[member[c.column]].any():
+                fitted[c.column] = False
+                used &= ~member[c.column]
+                notes[c.column] = f"not estimable: no events in {c.contrast.removesuffix(' vs ' + base.contrast)}"
+        in_base = ~np.any(list(member.values()), axis=0)
+        if not event[in_base].any():
+            used &= ~in_base
+            fitted[next(c.column for c in others if fitted[c.column])] = False
+            notes |= {c.column: f"not estimable: no events in the reference level {base.contrast}" for c in others}
+    return Limit(np.flatnonzero(fitted), used, notes)
+
+
+def column_names(matrix: Design, columns: np.ndarray) -> list[str]:
+    """Names of design columns for a message."""
+    names = {c.column: f"{c.term} ({c.contrast})" if c.contrast else c.term for c in matrix.coefficients}
+    return [names[int(column)] for column in columns]
+
+
+def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
+    """Refuse columns that are constant or a combination of others, by name."""
+    if not x.shape[1]:
+        return
+    spread = x.std(axis=0)
+    flat = spread <= 1e-12 * np.maximum(1.0, np.abs(x).max(axis=0))
+    if flat.any():
+        names = ", ".join(column_names(matrix, columns[flat]))
+        raise InputError(f"constant among the rows analysed: {names}", next_step="Leave it out.")
+    scaled = (x - x.mean(axis=0)) / spread
+    if np.linalg.eigvalsh(gram(scaled, np.full(len(x), 1.0 / len(x))))[0] > SURELY_APART:
+        return
+    # the small triangle of a first decomposition has the same pivots, at a fraction of the work
+    triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
+    size = np.abs(np.diag(triangle))
+    rank = int((size > 1e-9 * size[0]).sum())
+    if rank < x.shape[1]:
+        names = ", ".join(column_names(matrix, columns[order[rank:]]))
+        raise InputError(f"a combination of other columns: {names}", next_step="Remove a redundant term.")
+
+
+def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:
+    """Raise when the likelihood only flattens out, so that a coefficient would run away for ever."""
+    ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
+    kept = information_left(fit)
+    if fit.converged and kept.all():
+        running = ahead > RUNNING
+    else:
+        running = ~kept if not kept.all() else ahead >= ahead.max(initial=0.0) / 2
+    if running.any():
+        names = ", ".join(column_names(matrix, columns[running]))
+        raise ConvergenceError(
+            f"no finite hazard ratio for {names}: it separates those with events from those without",
+            next_step="Merge levels or leave the term out.",
+        )
+
+
+def information_left(fit: Maximum) -> np.ndarray:
+    """Columns without a part in a direction whose information has all but gone since the start."""
+    values, vectors = np.linalg.eigh(fit.information)
+    start = np.einsum("ij,ik,kj->j", vectors, fit.information_null, vectors)
+    gone = ~(values > VANISHED * start)
+    return ~(np.abs(vectors[:, gone]) > 0.1).any(axis=1)
