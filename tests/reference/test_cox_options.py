@@ -1,4 +1,4 @@
-"""Strata, clusters, robust variance, ties, offset, weights, entry; residuals and baselines, against R (make.R of cox_options)."""
+"""Strata, clusters, robust variance, ties, offset, weights, entry, residuals, baselines against R (cox_options)."""
 
 import numpy as np
 import pytest
