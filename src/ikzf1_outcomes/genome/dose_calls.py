@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,28 +27,30 @@ class DoseRange(NamedTuple):
     closed: str = "neither"
 
 
-DOSE_RANGES: Mapping[str, tuple[DoseRange, ...]] = {
-    "mrc": (
-        DoseRange("homozygous", -np.inf, 0.0, "right"),
-        DoseRange("deleted", 0.40, 0.65),
-        DoseRange("normal", 0.80, 1.20),
-        DoseRange("gain", 1.30, 1.65),
-        DoseRange("gain", 1.75, 2.15),
-    ),
-    "mrc_legacy_35_50": (
-        DoseRange("homozygous", -np.inf, 0.0, "right"),
-        DoseRange("deleted", 0.50, 0.65, "both"),
-        DoseRange("normal", 0.80, 1.20),
-        DoseRange("gain", 1.30, 1.65),
-        DoseRange("gain", 1.75, 2.15),
-    ),
-    "all_0.75": (
-        DoseRange("homozygous", -np.inf, 0.25, "neither"),
-        DoseRange("deleted", 0.25, 0.75, "left"),
-        DoseRange("normal", 0.75, 1.30, "both"),
-        DoseRange("gain", 1.30, np.inf),
-    ),
-}
+DOSE_RANGES: Mapping[str, tuple[DoseRange, ...]] = MappingProxyType(
+    {
+        "mrc": (
+            DoseRange("homozygous", -np.inf, 0.0, "right"),
+            DoseRange("deleted", 0.40, 0.65),
+            DoseRange("normal", 0.80, 1.20),
+            DoseRange("gain", 1.30, 1.65),
+            DoseRange("gain", 1.75, 2.15),
+        ),
+        "mrc_legacy_35_50": (
+            DoseRange("homozygous", -np.inf, 0.0, "right"),
+            DoseRange("deleted", 0.50, 0.65, "both"),
+            DoseRange("normal", 0.80, 1.20),
+            DoseRange("gain", 1.30, 1.65),
+            DoseRange("gain", 1.75, 2.15),
+        ),
+        "all_0.75": (
+            DoseRange("homozygous", -np.inf, 0.25, "neither"),
+            DoseRange("deleted", 0.25, 0.75, "left"),
+            DoseRange("normal", 0.75, 1.30, "both"),
+            DoseRange("gain", 1.30, np.inf),
+        ),
+    }
+)
 """Presets; what lies in no range is ambiguous.
 
 `mrc`: germline ranges of the kit's maker (recalled). `mrc_legacy_35_50`: a peak lower by 35 to 50 % is a deletion (older
@@ -70,10 +73,13 @@ def ranges_of(thresholds: str | tuple[DoseRange, ...]) -> tuple[DoseRange, ...]:
                 f"no preset is called {thresholds!r}", next_step=f"Use {', '.join((*DOSE_RANGES, PURITY_MODEL))}."
             )
         return DOSE_RANGES[thresholds]
-    ranges = tuple(DoseRange(*entry) for entry in thresholds)
-    ordered = sorted(ranges, key=lambda entry: entry.low)
-    apart = all(one.high <= two.low for one, two in pairwise(ordered))
-    proper = all(entry.low < entry.high and entry.call in COPY_NUMBERS[:4] for entry in ranges)
+    try:
+        ranges = tuple(DoseRange(*entry) for entry in thresholds)
+        ordered = sorted(ranges, key=lambda entry: entry.low)
+        apart = all(one.high <= two.low for one, two in pairwise(ordered))
+        proper = all(entry.low < entry.high and entry.call in COPY_NUMBERS[:4] for entry in ranges)
+    except TypeError:  # entries that are no ranges, bounds that are no numbers
+        ranges, apart, proper = (), False, False
     closed = all(entry.closed in ("neither", "left", "right", "both") for entry in ranges)
     if not (ranges and apart and proper and closed):
         raise InputError(

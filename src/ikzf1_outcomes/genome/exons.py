@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -92,6 +93,7 @@ def class_of(exons: frozenset[int]) -> str:
     )
 
 
+@cache
 def read_known(calls: tuple[str, ...]) -> Reading:
     """The meaning of eight calls none of which is unknown."""
     lost = frozenset(e for e, call in zip(EXONS, calls, strict=True) if call in LOSSES)

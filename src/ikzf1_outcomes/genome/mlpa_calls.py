@@ -194,7 +194,10 @@ def call_units(
     gene = np.array([part[0] for part in distinct], dtype=object)
     probes = member.sum(axis=0).astype(np.intp)
     alone_name = np.array([part[2] for part in distinct], dtype=object)
-    return Units(gene, exon, alone_name, probes, dose, error, call, sure, note.astype(np.int8))
+    units = Units(gene, exon, alone_name, probes, dose, error, call, sure, note.astype(np.int8))
+    for values in units:
+        values.flags.writeable = False
+    return units
 
 
 def calls_of_doses(dose: Floats, error: Floats, rule: Rule) -> tuple[Codes, Floats, Codes]:

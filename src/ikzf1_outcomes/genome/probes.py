@@ -83,14 +83,19 @@ def checked_probes(table: pd.DataFrame, numbering: str = "1-8") -> pd.DataFrame:
     if numbering not in NUMBERINGS:
         raise InputError(f"no numbering is called {numbering!r}", next_step=f"Use {' or '.join(NUMBERINGS)}.")
     frame = pd.DataFrame({"probe": table["probe"].astype(str).str.strip().to_numpy()})
-    frame["gene"] = table["gene"].fillna("").astype(str).str.strip().str.lower().to_numpy()
-    control = table["control"].to_numpy() if "control" in table else np.zeros(len(table), dtype=bool)
-    if not np.isin(control, [True, False]).all():
+    gene = table["gene"].astype(object)
+    frame["gene"] = gene.where(gene.notna(), "").astype(str).str.strip().str.lower().to_numpy()
+    control = table["control"].astype(object) if "control" in table else pd.Series(False, index=table.index)
+    if not control.isin([True, False]).all():
         raise InputError("the column control of the probe table holds more than true and false")
-    frame["control"] = control.astype(bool)
-    exon = pd.to_numeric(table["exon"], errors="coerce") if "exon" in table else pd.Series(np.nan, index=table.index)
+    frame["control"] = control.to_numpy(dtype=bool)
+    exon = (
+        pd.to_numeric(table["exon"].astype(object), errors="coerce")
+        if "exon" in table
+        else pd.Series(np.nan, index=table.index)
+    )
     given = table["exon"].notna() & (table["exon"].astype(str).str.strip() != "") if "exon" in table else exon.notna()
-    numbers = exon.to_numpy(dtype=float) + np.where(frame["gene"] == IKZF1, NUMBERINGS[numbering], 0)
+    numbers = exon.to_numpy(dtype=float, na_value=np.nan) + np.where(frame["gene"] == IKZF1, NUMBERINGS[numbering], 0)
     refuse("exons that are no whole numbers", given.to_numpy() & ~(numbers == np.round(numbers)))
     refuse(
         "exons that IKZF1 does not have",

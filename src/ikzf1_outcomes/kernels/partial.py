@@ -75,7 +75,10 @@ def lay_out(
     shift = np.zeros(m) if offset is None else offset
     parts = (np.ascontiguousarray(a[where]) for a in (rank, first, event, weight, shift, x))
     rank, first, event, weight, shift, x = parts
-    return Layout(where, start, rank, first, place[late], late_start, event, weight.astype(np.float64), shift, x)
+    made = Layout(where, start, rank, first, place[late], late_start, event, weight.astype(np.float64), shift, x)
+    for array in made:  # a fit holds on to them; kernels then always see the same kind of array
+        array.setflags(write=False)
+    return made
 
 
 @compiled

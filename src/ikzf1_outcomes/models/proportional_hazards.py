@@ -126,7 +126,8 @@ def cox(
     refuse_separation(fit, x, scale, matrix, limit.columns)
     maximum, covariance = in_own_units(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
-    estimation = Estimation(layout, centre, scale, mask, ties, rows.strata_label, rows.robust, rows.note)
+    frame = (frozen(centre), frozen(scale), frozen(mask))
+    estimation = Estimation(layout, *frame, ties, rows.strata_label, rows.robust, rows.note)
     shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
     counts = counts_of(endpoint, matrix, event, rows.complete)
     kept = rows_of(matrix.keep, rows.complete)
