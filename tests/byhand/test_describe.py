@@ -418,7 +418,7 @@ def test_certain_tests_have_no_weights():
         ("same", "only one level"),
         ("x + twice", "the terms determine each other"),
         ("endless", "has infinite values; row 2"),
-        ("x * flat", "the sign"),
+        ("x * flat", "more than a column"),
     ],
 )
 def test_terms_that_cannot_be_used(terms, message):

@@ -213,6 +213,9 @@ def test_exon_calls_alone(tmp_path):
         (mlpa('profiles = ["ikzf1_plus"]\nikzf1_plus = { cdkn2c = "any" }'), "'cdkn2c' is not known"),
         (mlpa("", "blast = 0.8"), "'blast' is not known"),
         (mlpa("leave_out_others = 1"), "true or false"),
+        (mlpa("call_draws = 1"), "one draw has no variance"),
+        (mlpa("", 'error = "small"'), "wrong type"),
+        (mlpa("", 'confidence = "high"'), "wrong type"),
         (mlpa('call_outcome = "both"'), "cannot be 'both'"),
         (mlpa("", 'blasts = "nowhere"').replace(', blasts = "Blasts"', ""), "neither the file nor the cohort"),
         (mlpa().replace("peaks.csv", "none.csv"), "no file 'none.csv'"),
@@ -255,3 +258,28 @@ def test_two_runs_give_the_same_bytes(tmp_path):
     for file in sorted((one / "genome").iterdir()):
         assert file.read_bytes() == (two / "genome" / file.name).read_bytes(), file.name
     assert (one / "report.html").read_bytes() == (two / "report.html").read_bytes()
+
+
+def test_a_group_that_nobody_is_known_to_have_is_refused_before_the_run(tmp_path):
+    unknown = RUN.peaks.assign(blasts=np.nan)
+    with pytest.raises(StudyError, match="'ikzf1_deletion' is known of nobody"):
+        iko.load_study(study(tmp_path, mlpa(), peaks=unknown))
+
+
+def test_samples_of_nobody_are_counted_on_the_page(tmp_path):
+    patients = hospital_file(COHORT).drop(columns=MEASURED).iloc[5:]
+    loaded = iko.load_study(study(tmp_path, mlpa(), patients=patients))
+    assert loaded.evidence.set_aside.set_index("reason").loc["samples of nobody in the cohort", "n"] == 5
+
+
+def test_purities_of_strangers_do_not_matter(tmp_path):
+    ids = COHORT.frame["id"].tolist()
+    rows = [[name, "7", 1, 159_000_000, 9000, 0.0] for name in [*ids, "stranger"]]
+    header = ["ID", "chrom", "loc.start", "loc.end", "num.mark", "seg.mean"]
+    pd.DataFrame(rows, columns=header).to_csv(tmp_path / "cohort.seg", sep="\t", index=False)
+    patients = hospital_file(COHORT).drop(columns=MEASURED).assign(Marrow=0.9)
+    columns = 'sample = "Date_sample"\nblast_share = "Marrow"'
+    fields = '[cohort.fields.blast_share]\nkind = "number"\nlabel = "Blasts"\nlow = 0\nhigh = 1'
+    genome = '[genome]\n[genome.segments]\nfile = "cohort.seg"\nbuild = "hg19"\npurity = "blast_share"\n'
+    loaded = iko.load_study(study(tmp_path, genome, sample=columns, more=fields, patients=patients))
+    assert set(loaded.cohort.frame["ikzf1_class"]) == {"none"}

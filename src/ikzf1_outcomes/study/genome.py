@@ -12,7 +12,7 @@ from ikzf1_outcomes.cohort.alterations import add_alterations, with_columns
 from ikzf1_outcomes.cohort.dictionary import Field
 from ikzf1_outcomes.cohort.patients import Cohort
 from ikzf1_outcomes.describe.frequencies import UNTESTED_WORDS
-from ikzf1_outcomes.errors import InputError, StudyError
+from ikzf1_outcomes.errors import InputError, OutcomesError, StudyError
 from ikzf1_outcomes.genome.deletion_states import KNOWN_CLASSES
 from ikzf1_outcomes.genome.exon_tables import read_exon_calls
 from ikzf1_outcomes.genome.exons import classify_ikzf1
@@ -95,7 +95,14 @@ def with_genome(cohort: Cohort, plan: GenomePlan) -> tuple[Cohort, Evidence]:
     StudyError, InputError
         Whatever is wrong with the file, the samples or the profiles.
     """
-    calls = {"mlpa": mlpa, "segments": segments, "exons": exon_table}[plan.assay](plan, cohort)
+    try:
+        calls = {"mlpa": mlpa, "segments": segments, "exons": exon_table}[plan.assay](plan, cohort)
+    except (TypeError, ValueError, AttributeError) as failure:
+        if isinstance(failure, OutcomesError):
+            raise
+        raise StudyError(
+            f"[genome.{plan.assay}]: an option is of the wrong type", next_step="See `ikzf1-outcomes schema` and the page."
+        ) from failure
     columns = {"ikzf1_class": calls.classes["ikzf1_class"].astype(object)}
     group = calls.classes["functional_group"].astype(object)
     columns["ikzf1_functional_group"] = group.where(group.isin(FUNCTION.levels), None)
@@ -119,12 +126,13 @@ def with_genome(cohort: Cohort, plan: GenomePlan) -> tuple[Cohort, Evidence]:
     if calls.probabilities is not None:
         chances = joined.frame[[chance_field(word).name for word in KNOWN_CLASSES]].set_axis(list(KNOWN_CLASSES), axis=1)
     there = calls.classes.index.astype(str).isin(joined.frame["id"].astype(str))
+    strangers = pd.DataFrame({"reason": ["samples of nobody in the cohort"], "n": [int((~there).sum())]})
     return joined, Evidence(
         exons=calls.exons[there],
         classes=calls.classes[there],
         probabilities=chances,
         quality=None if calls.quality is None else calls.quality[there],
-        set_aside=calls.set_aside,
+        set_aside=pd.concat([calls.set_aside, strangers], ignore_index=True),
         genes=tuple(locus for locus in LOCI if locus in joined.dictionary),
         profiles=tuple(plan.profiles),
         method=calls.method,
@@ -224,11 +232,14 @@ def raw_probes(plan: GenomePlan) -> pd.DataFrame:
 def segments(plan: GenomePlan, cohort: Cohort) -> Calls:
     """Calls of a SEG file."""
     options = dict(plan.calling)
+    table = read_segments(plan.file, **plan.reading)
     if isinstance(options.get("purity"), str):
-        options["purity"] = blasts_of(options["purity"], pd.DataFrame(), {}, cohort)
+        share = blasts_of(options["purity"], pd.DataFrame(), {}, cohort)
+        # the purity of samples of nobody in the cohort is unknown, and does not matter
+        options["purity"] = share.reindex(pd.unique(table["sample"].astype(str)))
     if "build" not in options:
         raise StudyError("[genome.segments]: build is required", next_step='Write build = "hg38", for example.')
-    found = call_segments(read_segments(plan.file, **plan.reading), **options)
+    found = call_segments(table, **options)
     classes = classify_ikzf1(found.exons, neighbours=found.loci[["7p", "7q"]].astype(object))
     method = f"Segments of build {found.build}: overlap with the exons of IKZF1 (NM_006060.6) and other loci."
     return Calls(classes, found.exons, found.loci, None, None, found.set_aside, None, method)

@@ -111,6 +111,10 @@ def genome_plan(content: Mapping[str, Any], folder: Path) -> GenomePlan | None:
     unused = [name for name in PROFILES if name in part and name not in profiles]
     if unused:
         raise StudyError(f"[genome.{unused[0]}] has options, but profiles does not name it")
+    if whole(part, "call_draws", 50) == 1:
+        raise StudyError(
+            "[genome] call_draws: one draw has no variance between draws", next_step="Write 50, or 0 for none."
+        )
     others = part.get("leave_out_others", False)
     if not isinstance(others, bool):
         raise StudyError("[genome] leave_out_others is true or false")

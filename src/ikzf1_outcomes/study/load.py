@@ -84,6 +84,10 @@ def load_study(path: str | Path) -> Study:
     for variable in plan.groups:
         for endpoint in endpoints_of(study, variable).values():
             levels = endpoint.groups(variable).levels
+            if not (endpoint.groups(variable).codes >= 0).any():
+                raise StudyError(
+                    f"[analysis] groups: {variable!r} is known of nobody", next_step="Leave it out of the groups."
+                )
             if len(levels) > MOST_LEVELS:
                 raise StudyError(
                     f"[analysis] groups: {variable!r} has {len(levels)} levels",
