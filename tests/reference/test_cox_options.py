@@ -1,6 +1,7 @@
 """Strata, clusters, robust variance, ties, offset, weights, entry, residuals, baselines against R (cox_options)."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import reading
 
@@ -80,6 +81,22 @@ def test_residuals_and_baselines(name, made, options):
         time, hazard = np.array(r["base_time"], dtype=float)[mine], np.array(r["base"], dtype=float)[mine]
         place = np.searchsorted(own["time"], time + 1e-9, side="right")
         reading.agree(np.r_[0.0, own["estimate"]][place], hazard, f"baseline {group}")
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "options"),
+    [
+        ("ahead", {}, {}),
+        ("ahead_breslow", {}, {"ties": "breslow"}),
+        ("ahead_robust", {}, {"robust": True}),
+        ("ahead_strata", {"entry": True, "weights": "w"}, {"strata": "protocol"}),
+    ],
+)
+def test_predicted_survival(name, made, options):
+    fit = iko.cox(endpoint(**made), "group + age", **options)
+    new = pd.DataFrame({"group": ["a_none", "b_ik6", "c_whole"], "age": [3.0, 9.0, 15.0], "protocol": ["p", "q", "r"]})
+    ours = fit.predict(new, [1, 5, 12, 20])
+    reading.agree_in(ours, reading.table(VALUES[name]), ["group", "time"], ["estimate", "std_error", "low", "high"])
 
 
 def test_rows_without_a_stratum_a_cluster_or_an_offset_are_counted():

@@ -15,7 +15,7 @@ from ikzf1_outcomes.kernels.risk import Floats, Integers
 def _moments(start, rank, first, late, late_start, event, weight, risk, x, efron, at, sums):  # type: ignore[no-untyped-def]
     """Backward pass: at each event time of a stratum the sums that residuals need.
 
-    `sums[k]`: A, B, number of events; then p each of the events' mean of the means, sum w mean / T, sum share w mean / T.
+    `sums[k]`: A, B, sum w / T^2; then p each of the events' mean of the means, sum w mean / T, sum share w mean / T.
     """
     p = x.shape[1]
     ends = np.zeros(len(start), dtype=np.int64)
@@ -51,7 +51,6 @@ def _moments(start, rank, first, late, late_start, event, weight, risk, x, efron
                 continue
             at[used] = j
             sums[used, :] = 0.0
-            sums[used, 2] = deaths
             steps = deaths if efron else 1
             for step in range(steps):
                 share = step / deaths
@@ -59,6 +58,7 @@ def _moments(start, rank, first, late, late_start, event, weight, risk, x, efron
                 total = s0 - share * d0
                 sums[used, 0] += w / total
                 sums[used, 1] += share * w / total
+                sums[used, 2] += w / (total * total)
                 for a in range(p):
                     mean[a] = (s1[a] - share * d1[a]) / total
                     sums[used, 3 + a] += mean[a] / steps
@@ -110,19 +110,55 @@ def _residuals(start, rank, first, event, eta_risk, x, at, sums, ends, score, ma
                 score[i, a] = value
 
 
+def moments(layout: Layout, risk: Floats, ties: str, at: Integers, sums: Floats) -> Integers:
+    """Fill the sums of each event time; the first event time of each stratum, and the end."""
+    rows = (layout.start, layout.rank, layout.first, layout.late, layout.late_start, layout.event, layout.weight)
+    ends: Integers = _moments(*rows, risk, layout.x, ties == "efron", at, sums)
+    return ends
+
+
+class Baseline(NamedTuple):
+    """What the event times add to the cumulative baseline hazard; rows by stratum, then by time."""
+
+    stratum: Integers
+    rank: Integers
+    """Rank of the time."""
+    step: Floats
+    """Step of the cumulative hazard at covariates and offset 0."""
+    variance: Floats
+    """Step of its variance at known coefficients."""
+    slope: Floats
+    """Step times the mean of the covariates over the risk set (steps, p)."""
+
+
+def baseline(layout: Layout, beta: Floats, ties: str = "efron") -> Baseline:
+    r"""Steps of the baseline hazard with what their variance needs.
+
+    With w / T_l what each of the tied events adds, the hazard of a patient with covariates x is the sum of
+    exp(x'b) w / T_l, and its variance (Tsiatis 1981, recalled; R's `survfit.coxph`)
+
+    .. math:: e^{2 x'b} \Big[ \sum w / T_l^2 + d' V d \Big], \qquad d = \sum (ar x_l - x) w / T_l
+    """
+    room = make_room(layout)
+    p = layout.x.shape[1]
+    _, top, risk = linear_predictor(layout, beta)
+    sums = np.zeros((len(room.at) + 1, 3 + 3 * p))
+    ends = moments(layout, risk, ties, room.at, sums)
+    stratum = np.repeat(np.arange(len(top)), np.diff(ends))
+    forward = np.lexsort((room.at, stratum))
+    back = np.exp(-top[stratum])[forward]
+    found = sums[:-1][forward]
+    slope = found[:, 3 + p : 3 + 2 * p] * back[:, None]
+    return Baseline(stratum[forward], room.at[forward], found[:, 0] * back, found[:, 2] * back**2, slope)
+
+
 class Residuals(NamedTuple):
-    """Residuals per unit of weight, in the order of the kept rows; the baseline's steps by stratum."""
+    """Residuals per unit of weight, in the order of the kept rows."""
 
     score: Floats
     """What the row adds to the score: dU / d weight (m, p)."""
     martingale: Floats
     """Event less expected events (m)."""
-    stratum: Integers
-    """Stratum of each step of the baseline."""
-    at: Integers
-    """Rank of the time of each step."""
-    step: Floats
-    """Step of the cumulative baseline hazard, at covariates and offset 0."""
 
 
 def residuals(layout: Layout, beta: Floats, ties: str = "efron") -> Residuals:
@@ -140,21 +176,15 @@ def residuals(layout: Layout, beta: Floats, ties: str = "efron") -> Residuals:
     """
     room = make_room(layout)
     n, p = layout.x.shape
-    eta, top, risk = linear_predictor(layout, beta)
+    eta, _, risk = linear_predictor(layout, beta)
     sums = np.zeros((len(room.at) + 1, 3 + 3 * p))
+    ends = moments(layout, risk, ties, room.at, sums)
     rows = (layout.start, layout.rank, layout.first)
-    efron = ties == "efron"
-    ends = _moments(
-        *rows, layout.late, layout.late_start, layout.event, layout.weight, risk, layout.x, efron, room.at, sums
-    )
     score, martingale = np.empty((n, p)), np.empty(n)
     _residuals(*rows, layout.event, np.exp(eta), layout.x, room.at, sums, ends, score, martingale)
-    stratum = np.repeat(np.arange(len(top)), np.diff(ends))
-    forward = np.lexsort((room.at, stratum))
-    step = (sums[:-1, 0] * np.exp(-top[stratum]))[forward]
     out_score, out_martingale = np.empty_like(score), np.empty_like(martingale)
     out_score[layout.where], out_martingale[layout.where] = score, martingale
-    return Residuals(out_score, out_martingale, stratum[forward], room.at[forward], step)
+    return Residuals(out_score, out_martingale)
 
 
 def sandwich(score: Floats, weight: Floats, inverse: Floats, cluster: Integers | None) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Coefficient, Design
 from ikzf1_outcomes.kernels.partial import Layout, Maximum
-from ikzf1_outcomes.kernels.residuals import residuals
+from ikzf1_outcomes.kernels.residuals import baseline, residuals
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.prediction import predicted_survival
 
 
 class Estimation(NamedTuple):
@@ -29,7 +31,10 @@ class Estimation(NamedTuple):
     rows: np.ndarray
     """Rows of the endpoint behind the layout."""
     ties: str
-    strata: str
+    strata: tuple[str, ...]
+    levels: tuple[Any, ...]
+    """Level of each stratum of the layout; "all" without strata."""
+    offset: str
     robust: bool
     note: str
 
@@ -133,7 +138,7 @@ class CoxFit:
     def method(self) -> str:
         """The estimator in words."""
         how = self.estimation
-        stratified = f", stratified by {how.strata}" if how.strata else ""
+        stratified = f", stratified by {', '.join(how.strata)}" if how.strata else ""
         return f"Cox, {how.ties.capitalize()} ties{stratified}{', robust covariance' if how.robust else ''}"
 
     def residuals(self, kind: str = "martingale") -> pd.DataFrame:
@@ -195,17 +200,42 @@ class CoxFit:
         Returns
         -------
         DataFrame
-            group (position of the stratum among those with events, from 0), time, estimate, scale ("cumulative hazard"),
+            group (the stratum, "all" without strata), time, estimate, scale ("cumulative hazard"),
             note. Steps are those of the rule for ties, as in R's `basehaz(centered=FALSE)`.
         """
         how = self.estimation
-        found = residuals(how.layout, self.maximum.beta * how.scale, how.ties)
+        found = baseline(how.layout, self.maximum.beta * how.scale, how.ties)
         shift = float(self.maximum.beta @ how.centre)
-        step = pd.Series(found.step * np.exp(-shift))
-        total = step.groupby(found.stratum).cumsum()
-        time = self.endpoint.rows.times[found.at]
-        table = {"group": found.stratum, "time": time, "estimate": total, "scale": "cumulative hazard", "note": ""}
-        return pd.DataFrame(table)
+        total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
+        group = [how.levels[k] for k in found.stratum]
+        time = self.endpoint.rows.times[found.rank]
+        return pd.DataFrame({"group": group, "time": time, "estimate": total, "scale": "cumulative hazard", "note": ""})
 
-    def _repr_html_(self) -> str:
-        return self.tidy(exponentiate=True).to_html(index=False)
+    def predict(self, new: pd.DataFrame, times: float | Iterable[float], *, conf_type: str = "log-log") -> pd.DataFrame:
+        """Predicted survival of patients with given covariates.
+
+        S(t | x) = exp(-H0(t) exp(x'b)), with the variance of Tsiatis (1981, recalled) as in R's `survfit.coxph`. Beyond the
+        last follow-up of the stratum nothing is estimable. A model of one cause among several has no survival of its own.
+
+        Parameters
+        ----------
+        new
+            One row a patient, with the columns of the terms, of the strata and of the offset.
+        times
+            In the endpoint's unit.
+        conf_type
+            Interval of the probabilities: plain, log, log-log, logit or arcsin.
+
+        Returns
+        -------
+        DataFrame
+            group (position of the patient in `new`, from 0), time, estimate, std_error, low, high, conf_level, interval,
+            scale ("probability"), note.
+
+        Raises
+        ------
+        ColumnError, InputError
+            A column that is not there; levels, strata or values that the model does not know; a model of one cause where
+            others compete.
+        """
+        return predicted_survival(self, new, times, conf_type)

@@ -120,14 +120,15 @@ def cox(
     _, stratum = np.unique(rows.stratum[used], return_inverse=True)
     layout = lay_out(
         endpoint.rows, event[used], endpoint.case_weights[mask], (x - centre) / scale, keep=mask,
-        strata=stratum if rows.stratified else None, offset=rows.offset[used],
+        strata=stratum if rows.columns else None, offset=rows.offset[used],
     )  # fmt: skip
     fit = newton(partial_likelihood(layout, ties), x.shape[1])
     refuse_separation(fit, x, scale, matrix, limit.columns)
     maximum, covariance = in_own_units(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
     frame = (frozen(centre), frozen(scale), frozen(mask))
-    estimation = Estimation(layout, *frame, ties, rows.strata_label, rows.robust, rows.note)
+    levels = tuple(rows.levels[code] for code in np.unique(rows.stratum[used])) if rows.columns else ("all",)
+    estimation = Estimation(layout, *frame, ties, rows.columns, levels, offset or "", rows.robust, rows.note)
     shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
     counts = counts_of(endpoint, matrix, event, rows.complete)
     kept = rows_of(matrix.keep, rows.complete)
@@ -142,8 +143,9 @@ class Analysed(NamedTuple):
 
     complete: np.ndarray
     stratum: Integers
-    stratified: bool
-    strata_label: str
+    columns: tuple[str, ...]
+    """Columns of the strata."""
+    levels: tuple[Any, ...]
     cluster: Integers
     robust: bool
     offset: Floats
@@ -163,12 +165,12 @@ def analysed(
     keep = matrix.keep
     size = int(keep.sum())
     complete = np.ones(size, dtype=bool)
+    strata_of, cluster_of = (None if by is None else endpoint.groups(by) for by in (strata, cluster))
     codes = {}
-    for name, columns in (("strata", strata), ("cluster", cluster)):
-        if columns is None:
-            continue
-        codes[name] = endpoint.groups(columns).codes[keep]
-        complete &= codes[name] >= 0
+    for name, found in (("strata", strata_of), ("cluster", cluster_of)):
+        if found is not None:
+            codes[name] = found.codes[keep]
+            complete &= codes[name] >= 0
     shift = np.zeros(size)
     if offset is not None:
         shift = np.asarray(endpoint.column(offset).to_numpy(dtype=np.float64, na_value=np.nan))[keep]
@@ -179,12 +181,11 @@ def analysed(
     whole = bool((endpoint.case_weights == np.round(endpoint.case_weights)).all())
     sure = robust or cluster is not None
     note = "" if whole or sure else "weights are not whole numbers: standard errors need robust=True"
-    label = "" if strata is None else (strata if isinstance(strata, str) else ", ".join(strata))
     return Analysed(
         complete,
         codes.get("strata", np.zeros(size, dtype=np.int32)).astype(np.intp),
-        strata is not None,
-        label,
+        () if strata_of is None else strata_of.columns,
+        () if strata_of is None else strata_of.levels,
         codes.get("cluster", patient[keep]),
         sure,
         shift,

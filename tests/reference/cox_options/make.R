@@ -32,6 +32,17 @@ rest <- function(formula, weights = NULL, ...) {
   list(martingale = unname(residuals(f, "martingale")), deviance = unname(residuals(f, "deviance")), score = unname(residuals(f, "score")),
        dfbeta = unname(residuals(f, "dfbeta")), base_time = b$time, base = b$hazard, base_strata = if (is.null(b$strata)) NULL else as.character(b$strata))
 }
+new <- data.frame(group = c("a_none", "b_ik6", "c_whole"), age = c(3, 9, 15), protocol = c("p", "q", "r"))
+ahead <- function(formula, weights = NULL, data = new, ...) {
+  d$case_weight <- if (is.null(weights)) 1 else d[[weights]]
+  environment(formula) <- environment()
+  f <- if (is.null(weights)) coxph(formula, d, control = tight, ...) else coxph(formula, d, weights = case_weight, control = tight, ...)
+  rows <- lapply(seq_len(nrow(data)), function(i) {
+    s <- summary(survfit(f, newdata = data[i, ], conf.type = "log-log"), times = c(1, 5, 12, 20), extend = TRUE)
+    data.frame(group = i - 1, time = s$time, estimate = as.vector(s$surv), std_error = as.vector(s$std.err), low = as.vector(s$lower), high = as.vector(s$upper))
+  })
+  do.call(rbind, rows)
+}
 any <- Surv(time, status > 0) ~ group + age
 write_case(list(
   breslow = fit(any, ties = "breslow"),
@@ -48,6 +59,10 @@ write_case(list(
   entry = fit(Surv(entry, time, status > 0) ~ group + age + strata(protocol)),
   entry_robust = fit(Surv(entry, time, status > 0) ~ group + age + strata(protocol) + cluster(row)),
   entry_weights_cluster = fit(Surv(entry, time, status > 0) ~ group + age + strata(protocol) + cluster(centre), weights = "frac"),
+  ahead = ahead(any),
+  ahead_breslow = ahead(any, ties = "breslow"),
+  ahead_robust = ahead(any, robust = TRUE),
+  ahead_strata = ahead(Surv(entry, time, status > 0) ~ group + age + strata(protocol), weights = "w"),
   rest = rest(any),
   rest_breslow = rest(any, ties = "breslow"),
   rest_strata = rest(Surv(entry, time, status > 0) ~ group + age + strata(protocol), weights = "w")))

@@ -1,0 +1,120 @@
+"""Survival that a Cox model predicts for patients with given covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.curves.intervals import check_interval, probability_limits
+from ikzf1_outcomes.endpoint import label
+from ikzf1_outcomes.errors import ColumnError, InputError
+from ikzf1_outcomes.kernels.residuals import Baseline, baseline
+from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
+
+if TYPE_CHECKING:
+    from ikzf1_outcomes.models.cox_fit import CoxFit
+
+BEYOND = "beyond the last follow-up"
+
+
+def predicted_survival(fit: CoxFit, new: pd.DataFrame, times: float | Iterable[float], conf_type: str) -> pd.DataFrame:
+    """The table of `CoxFit.predict`."""
+    check_interval(conf_type, fit.conf_level)
+    if fit.cause != "any" and len(fit.endpoint.causes) > 1:
+        raise InputError(
+            "a model of one cause among several predicts no survival",
+            next_step="The incidence of a cause needs the models of all causes.",
+        )
+    asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
+    if not len(asked) or not np.isfinite(asked).all():
+        raise InputError("times must be finite, and at least one")
+    matrix, keep = fit.design.spec.encode(new)
+    how = fit.estimation
+    place = np.array(list(fit.position), dtype=np.intp)
+    own = np.array(list(fit.position.values()), dtype=np.intp)
+    # columns of levels without events have no coefficient: such a patient is not estimable
+    gone = np.setdiff1d(np.arange(fit.design.matrix.shape[1]), place)
+    known = keep.copy()
+    known[keep] = ~(matrix[:, gone] != 0).any(axis=1)
+    x = np.full((len(new), len(how.scale)), np.nan)
+    x[np.ix_(known, own)] = matrix[(matrix[:, gone] == 0).all(axis=1)][:, place]
+    scaled = (x - how.centre) / how.scale
+    steps = baseline(how.layout, fit.maximum.beta * how.scale, how.ties)
+    hazard, error = cumulative_hazards(fit, steps, scaled, shifts(fit, new), strata_codes(fit, new), asked)
+    estimate = np.exp(-hazard)
+    low, high = probability_limits(estimate, estimate * error, conf_type, fit.conf_level)
+    note = np.where(~known[:, None], "not estimable: a missing value, or a level without events", "")
+    note = np.where(known[:, None] & np.isnan(estimate), BEYOND, note)
+    table = {
+        "group": np.repeat(np.arange(len(new)), len(asked)),
+        "time": np.tile(asked, len(new)),
+        "estimate": estimate.ravel(),
+        "std_error": (estimate * error).ravel(),
+        "low": low.ravel(),
+        "high": high.ravel(),
+        "conf_level": fit.conf_level,
+        "interval": conf_type,
+        "scale": "probability",
+        "note": note.ravel(),
+    }
+    return pd.DataFrame(table)
+
+
+def shifts(fit: CoxFit, new: pd.DataFrame) -> Floats:
+    """The offset of each patient."""
+    name = fit.estimation.offset
+    if not name:
+        return np.zeros(len(new))
+    if name not in new:
+        raise ColumnError(f"the new patients have no column {name!r}", next_step="It is the model's offset.")
+    return np.asarray(new[name].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def strata_codes(fit: CoxFit, new: pd.DataFrame) -> Integers:
+    """The stratum of each patient among those of the model.
+
+    Raises
+    ------
+    ColumnError, InputError
+        No column of the strata; a stratum without events, or that the model does not know (row positions).
+    """
+    columns = fit.estimation.strata
+    if not columns:
+        return np.zeros(len(new), dtype=np.intp)
+    for name in columns:
+        if name not in new:
+            raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
+    place: dict[Any, int] = {label(level): k for k, level in enumerate(fit.estimation.levels)}
+    own = [label(row[0] if len(columns) == 1 else row) for row in new[list(columns)].itertuples(index=False, name=None)]
+    codes = np.array([place.get(level, -1) for level in own], dtype=np.intp)
+    if (codes < 0).any():
+        raise InputError("strata without events in the model, or unknown to it", where=np.flatnonzero(codes < 0) + 1)
+    return codes
+
+
+def cumulative_hazards(
+    fit: CoxFit, steps: Baseline, x: Floats, shift: Floats, stratum: Integers, times: Floats
+) -> tuple[Floats, Floats]:
+    """Cumulative hazard of each patient at each time, and its standard error; NaN beyond the stratum's follow-up."""
+    how, rows = fit.estimation, fit.endpoint.rows
+    covariance = fit.covariance * np.outer(how.scale, how.scale)
+    relative = np.exp(x @ (fit.maximum.beta * how.scale) + shift)
+    asked = snap(times, rows.times)
+    hazard, error = np.full((len(x), len(times)), np.nan), np.full((len(x), len(times)), np.nan)
+    for k in range(len(how.layout.start) - 1):
+        mine, own = stratum == k, steps.stratum == k
+        upto = np.searchsorted(rows.times[steps.rank[own]], asked, side="right")
+        total, spread, slope = (
+            np.concatenate((np.zeros((1, *part.shape[1:])), np.cumsum(part[own], axis=0)))[upto]
+            for part in (steps.step, steps.variance, steps.slope)
+        )
+        last = rows.times[how.layout.rank[how.layout.start[k + 1] - 1]]
+        inside = asked <= last
+        pull = slope[None] - x[mine][:, None, :] * total[None, :, None]
+        variance = spread[None] + np.einsum("ntp,pq,ntq->nt", pull, covariance, pull)
+        hazard[mine] = np.where(inside, relative[mine, None] * total, np.nan)
+        error[mine] = np.where(inside, relative[mine, None] * np.sqrt(variance), np.nan)
+    return hazard, error
