@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,28 +15,11 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Coefficient, Design
-from ikzf1_outcomes.kernels.partial import Layout, Maximum
+from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.residuals import baseline, residuals
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.prediction import predicted_survival
-
-
-class Estimation(NamedTuple):
-    """How a model was estimated: what residuals and baselines need."""
-
-    layout: Layout
-    """Rows as the likelihood saw them: covariates centred and of unit spread."""
-    centre: Floats
-    scale: Floats
-    rows: np.ndarray
-    """Rows of the endpoint behind the layout."""
-    ties: str
-    strata: tuple[str, ...]
-    levels: tuple[Any, ...]
-    """Level of each stratum of the layout; "all" without strata."""
-    offset: str
-    robust: bool
-    note: str
+from ikzf1_outcomes.models.estimation import Estimation
+from ikzf1_outcomes.models.prediction import Fitted, predicted_survival
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -238,4 +221,5 @@ class CoxFit:
             A column that is not there; levels, strata or values that the model does not know; a model of one cause where
             others compete.
         """
-        return predicted_survival(self, new, times, conf_type)
+        parts = (self.endpoint, self.design, self.position, self.maximum, self.covariance, self.cause, self.conf_level)
+        return predicted_survival(Fitted(*parts, self.estimation), new, times, conf_type)

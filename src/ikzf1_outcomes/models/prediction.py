@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import check_interval, probability_limits
-from ikzf1_outcomes.endpoint import label
+from ikzf1_outcomes.endpoint import Endpoint, label
 from ikzf1_outcomes.errors import ColumnError, InputError
+from ikzf1_outcomes.formula import Design
+from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
-
-if TYPE_CHECKING:
-    from ikzf1_outcomes.models.cox_fit import CoxFit
+from ikzf1_outcomes.models.estimation import Estimation
 
 BEYOND = "beyond the last follow-up"
 
 
-def predicted_survival(fit: CoxFit, new: pd.DataFrame, times: float | Iterable[float], conf_type: str) -> pd.DataFrame:
+class Fitted(NamedTuple):
+    """What a prediction needs of a fit."""
+
+    endpoint: Endpoint
+    design: Design
+    position: dict[int, int]
+    maximum: Maximum
+    covariance: Floats
+    cause: str
+    conf_level: float
+    estimation: Estimation
+
+
+def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[float], conf_type: str) -> pd.DataFrame:
     """The table of `CoxFit.predict`."""
     check_interval(conf_type, fit.conf_level)
     if fit.cause != "any" and len(fit.endpoint.causes) > 1:
@@ -63,7 +76,7 @@ def predicted_survival(fit: CoxFit, new: pd.DataFrame, times: float | Iterable[f
     return pd.DataFrame(table)
 
 
-def shifts(fit: CoxFit, new: pd.DataFrame) -> Floats:
+def shifts(fit: Fitted, new: pd.DataFrame) -> Floats:
     """The offset of each patient."""
     name = fit.estimation.offset
     if not name:
@@ -73,7 +86,7 @@ def shifts(fit: CoxFit, new: pd.DataFrame) -> Floats:
     return np.asarray(new[name].to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def strata_codes(fit: CoxFit, new: pd.DataFrame) -> Integers:
+def strata_codes(fit: Fitted, new: pd.DataFrame) -> Integers:
     """The stratum of each patient among those of the model.
 
     Raises
@@ -96,7 +109,7 @@ def strata_codes(fit: CoxFit, new: pd.DataFrame) -> Integers:
 
 
 def cumulative_hazards(
-    fit: CoxFit, steps: Baseline, x: Floats, shift: Floats, stratum: Integers, times: Floats
+    fit: Fitted, steps: Baseline, x: Floats, shift: Floats, stratum: Integers, times: Floats
 ) -> tuple[Floats, Floats]:
     """Cumulative hazard of each patient at each time, and its standard error; NaN beyond the stratum's follow-up."""
     how, rows = fit.estimation, fit.endpoint.rows

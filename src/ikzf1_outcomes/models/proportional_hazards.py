@@ -15,7 +15,7 @@ from ikzf1_outcomes.formula import Design, design
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.residuals import residuals, sandwich
 from ikzf1_outcomes.kernels.risk import Floats, Integers
-from ikzf1_outcomes.models.cox_fit import CoxFit, Estimation
+from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.estimability import (
     check_columns,
     counts_of,
@@ -23,6 +23,7 @@ from ikzf1_outcomes.models.estimability import (
     refuse_separation,
     rows_of,
 )
+from ikzf1_outcomes.models.estimation import Estimation
 
 TIES = ("efron", "breslow")
 

@@ -1,0 +1,28 @@
+"""How a partial likelihood was maximised: what residuals, baselines and predictions need of a fit."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ikzf1_outcomes.kernels.partial import Layout
+from ikzf1_outcomes.kernels.risk import Floats
+
+
+class Estimation(NamedTuple):
+    """How a model was estimated: what residuals and baselines need."""
+
+    layout: Layout
+    """Rows as the likelihood saw them: covariates centred and of unit spread."""
+    centre: Floats
+    scale: Floats
+    rows: np.ndarray
+    """Rows of the endpoint behind the layout."""
+    ties: str
+    strata: tuple[str, ...]
+    levels: tuple[Any, ...]
+    """Level of each stratum of the layout; "all" without strata."""
+    offset: str
+    robust: bool
+    note: str
