@@ -34,6 +34,8 @@ GLOSSARY: dict[str, Column] = {
     "interval": Column("How the interval was made", "text"),
     "scale": Column(
         "probability, time, log hazard ratio, hazard ratio, log odds ratio, dosage quotient, standardised difference, "
+        "log subdistribution hazard ratio, subdistribution hazard ratio, cumulative hazard, "
+        "cumulative subdistribution hazard, "
         "count, share, value (in the unit of the variable)",
         "text",
     ),
@@ -41,6 +43,7 @@ GLOSSARY: dict[str, Column] = {
     "df": Column("Degrees of freedom", "none"),
     "p_value": Column("Two-sided p-value", "share"),
     "p_adjusted": Column("p-value after adjustment for multiple comparisons", "share"),
+    "model": Column("univariable or multivariable", "text"),
     "method": Column("Name of the test or estimator", "text"),
     "observed": Column("Observed events, weighted as the test weights them", "events"),
     "expected": Column("Events expected under the hypothesis of no difference", "events"),
@@ -110,6 +113,7 @@ GLOSSARY: dict[str, Column] = {
     "variance_increase": Column("Relative increase of the variance by what is not known", "none"),
     "information_missing": Column("Share of the information that is missing, with the finite number of draws", "share"),
     "n_draws": Column("Draws that were pooled", "count"),
+    "row": Column("Row of the new patients, counted from 1", "count"),
     "policy": Column("How the endpoint was defined, in words", "text"),
 }
 

@@ -14,7 +14,7 @@ SOURCE = Path(ikzf1_outcomes.__file__).parent
 ORDER = (
     "errors", "glossary", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange", "timeline",
     "definitions",
-    "formula", "describe", "curves", "models", "impute", "prognosis", "results", "report", "study", "cli",
+    "formula", "describe", "curves", "models", "impute", "prognosis", "effects", "results", "report", "study", "cli",
 )  # fmt: skip
 """A module may import from its own room and from the rooms to the left."""
 MODULES = {
