@@ -55,6 +55,7 @@ def html_page(
     flow: Table,
     outcome: Table,
     sections: Sequence[Section],
+    effects: Sequence[Section],
     blocks: Sequence[Block],
     ledger: Table | None,
     differences: Table | None,
@@ -76,6 +77,7 @@ def html_page(
     template = Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True).from_string(source)
     contents = [("summary", "Summary"), ("patients", "Patients")]
     contents += [(section.id, section.heading) for section in sections] + [("outcome", "Outcome")]
+    contents += [(section.id, section.heading) for section in effects]
     contents += [("ledger", "Failure ledger")] if ledger else []
     contents += [("follow-up", "Follow-up")] if followed else []
     contents += [("endpoints", "Endpoints"), ("methods", "Methods")]
@@ -88,6 +90,7 @@ def html_page(
         summary=summary,
         flow=flow.to_html(footnotes=False),
         sections=sections,
+        effects=effects,
         outcome=outcome.to_html(footnotes=False),
         outcome_notes=outcome.footnotes,
         figures=blocks,

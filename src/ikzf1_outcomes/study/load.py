@@ -74,7 +74,7 @@ def load_study(path: str | Path) -> Study:
     # completeness of follow-up needs everybody's data cut-off, on a clock that starts at diagnosis
     if "cutoff" in cohort.dictionary and cohort.frame["cutoff"].notna().all() and cohort.provenance.origin == "diagnosis":
         plan = replace(plan, settings=plan.settings._replace(potential="cutoff"))
-    for variable in (*plan.groups, *plan.landmarks):
+    for variable in (*plan.groups, *plan.landmarks, *plan.effects):
         if variable not in cohort.dictionary:
             raise StudyError(
                 f"[analysis]: the cohort has no column {variable!r}", next_step=nearest(variable, list(cohort.dictionary))

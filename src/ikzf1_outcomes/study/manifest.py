@@ -75,6 +75,7 @@ def manifest(plan: Plan, rows: int, patients: int, simulated: bool, outputs: dic
             "style": plan.style,
             "groups": list(plan.groups),
             "landmarks": dict(plan.landmarks),
+            "effects": list(plan.effects),
             "endpoints": {name: dict(policy) for name, policy in plan.endpoints.items()},
         },
         "versions": versions(),

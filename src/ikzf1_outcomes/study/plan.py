@@ -50,6 +50,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "style": "interval prints '63 (49-74)', error prints '63 ± 6' (default interval)",
         "strata": "Columns within which groups are compared by the tests (list of text)",
         "follow_up": "Endpoint from which follow-up is measured (default OS, else the first)",
+        "effects": "Columns whose effects are shown alone and adjusted for each other (list of text)",
         "landmarks": "Column to landmark in years, for groups known only after the start (table)",
     },
     "genome": KEYS,
@@ -71,6 +72,7 @@ class Plan:
     endpoints: Mapping[str, Mapping[str, Any]]
     groups: tuple[str, ...]
     landmarks: Mapping[str, float]
+    effects: tuple[str, ...]
     settings: Settings
     style: str
     genome: GenomePlan | None = None
@@ -134,6 +136,7 @@ def read_plan(path: str | Path) -> Plan:
         endpoints=endpoints,
         groups=texts(analysis, "groups"),
         landmarks=numbers(analysis, "landmarks"),
+        effects=texts(analysis, "effects"),
         settings=settings(analysis, list(endpoints)),
         style=choice(analysis, "style", ("interval", "error")),
         genome=genome_plan(content, file.parent),

@@ -18,6 +18,7 @@ from ikzf1_outcomes.report.ledger import difference_table, flow_table, follow_up
 from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
+from ikzf1_outcomes.study.effects_page import effects_section
 from ikzf1_outcomes.study.folder import Workspace, slug, write
 from ikzf1_outcomes.study.genome_page import genome_section
 from ikzf1_outcomes.study.load import Study, endpoints_of, load_study
@@ -128,7 +129,9 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     made = (flow, outcome, ledger, differences, followed)
     tables = [labelled_table(table, study.simulated) for table in made if table is not None]
     genome = genome_section(work, study)
-    tables += genome[1] if genome else []
+    effects = effects_section(work, study)
+    for section in (genome, effects):
+        tables += section[1] if section else []
     for table in tables:
         write(work.path(f"tables/{table.name}.csv"), table.to_csv())
         write(work.path(f"tables/{table.name}.html"), standalone(table))
@@ -145,6 +148,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         summary=prose.summary(results, study.labels, plan.settings),
         flow=by_name["flow"],
         sections=[genome[0]] if genome else [],
+        effects=[effects[0]] if effects else [],
         outcome=by_name["outcome"],
         blocks=blocks,
         ledger=by_name.get("ledger"),

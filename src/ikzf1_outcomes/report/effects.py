@@ -1,0 +1,78 @@
+"""The effect table: univariable and multivariable columns side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ikzf1_outcomes.report import cells
+from ikzf1_outcomes.report.labels import level_label, variable_label
+from ikzf1_outcomes.report.tables import SPAN, Table
+
+HEADS = {
+    "hazard": "Hazard ratio",
+    "cause-specific hazard": "Cause-specific hazard ratio",
+    "penalised hazard": "Penalised hazard ratio",
+    "subdistribution hazard": "Subdistribution hazard ratio",
+}
+MODELS = {"univariable": "alone", "multivariable": "adjusted"}
+
+
+def coefficient_name(term: str, contrast: str, labels: Mapping[str, str]) -> str:
+    """A coefficient in words: "IKZF1 class: IK6 (Δ4-7)", or the label of a number."""
+    name = variable_label(str(term), labels)
+    return f"{name}: {level_of(str(term), str(contrast))}" if contrast else name
+
+
+def level_of(term: str, contrast: str) -> str:
+    """The level that a contrast speaks of."""
+    return level_label(term, contrast.split(" vs ", 1)[0])
+
+
+def effect_cells(rows: pd.DataFrame, labels: Mapping[str, str], name: str, title: str, meaning: Mapping[str, str]) -> Table:
+    """Ratios of one endpoint: each kind of effect alone and adjusted, with patients and events.
+
+    Returns
+    -------
+    Table
+        A block a term; the reference level is a row. A level without a ratio reads NE.
+    """
+    methods = [method for method in HEADS if method in set(rows["method"])]
+    first = rows[rows["method"] == methods[0]]
+    body = []
+    for (term, contrast), own in first.groupby(["term", "contrast"], sort=False):
+        line = {
+            "section": variable_label(str(term), labels),
+            "row": level_of(str(term), str(contrast)) if contrast else "per unit",
+            "N": cells.count(own["n"].iloc[-1]),
+            "Events": cells.count(own["n_event"].iloc[-1]),
+        }
+        for method in methods:
+            for model, head in MODELS.items():
+                part = rows[
+                    (rows["method"] == method)
+                    & (rows["model"] == model)
+                    & (rows["term"] == term)
+                    & (rows["contrast"] == contrast)
+                ]
+                line[f"{HEADS[method]}{SPAN}{head}{' ' * methods.index(method)}"] = ratio_cell(part)
+                if model == "multivariable":
+                    p = part["p_value"].iloc[0] if len(part) else math.nan
+                    line[f"{HEADS[method]}{SPAN}P{' ' * methods.index(method)}"] = "" if math.isnan(p) else cells.p_value(p)
+        body.append(line)
+    level = f"{100 * rows['conf_level'].max():g} % CI"
+    notes = [f"{HEADS[method]}: {meaning[method][0].lower()}{meaning[method][1:]}" for method in methods]
+    told = "Alone: one term a model; adjusted: all terms in one. The patients are those in whom every term is known."
+    few = "Penalised ratios are given for models with a level of fewer than 5 events; P is of the adjusted ratio."
+    return Table(name, title, level, pd.DataFrame(body).fillna(""), (told, *notes, few))
+
+
+def ratio_cell(part: pd.DataFrame) -> str:
+    """One ratio with its interval; "Reference", "NE", or nothing where the model has no such column."""
+    if not len(part):
+        return ""
+    if part["note"].iloc[0] == "reference":
+        return cells.REFERENCE
+    return cells.hazard_text(part) or cells.NOT_ESTIMABLE
