@@ -22,7 +22,7 @@ _HOMES = {
     "genome.profiles": "ikzf1_plus ikzf1_plus_variants ikzf1_par1 uk_all_cna PROFILE_VERSIONS",
     "genome.cytogenetics": "cytogenetic_hierarchy possible_subtypes",
     "genome.integration": "uk_all_genetics",
-    "cohort": "Cohort read_cohort cohort_from_frame",
+    "cohort": "Cohort read_cohort cohort_from_frame nci_risk",
     "cohort.alterations": "add_alterations",
     "cohort.cbioportal": "read_cbioportal cbioportal_attributes",
     "endpoint": "Endpoint endpoint_from_columns",
@@ -48,7 +48,15 @@ _HOMES = {
     "results": "Settings outcome_results",
     "study.load": "load_study",
     "study.run": "run_study",
-    "models.proportional_hazards": "CoxFit cox",
+    "models.proportional_hazards": "cox",
+    "models.cox_fit": "CoxFit",
+    "models.penalised": "FirthFit",
+    "models.subdistribution": "fine_gray",
+    "models.subdistribution_fit": "SubdistributionFit",
+    "models.assumptions": "proportional_hazards_test ProportionalHazardsTest schoenfeld_residuals",
+    "models.nested": "compare_nested NestedComparison",
+    "prognosis.discrimination": "concordance ConcordanceResult",
+    "effects": "effect_table",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

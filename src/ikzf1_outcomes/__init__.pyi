@@ -2,6 +2,7 @@
 
 from ikzf1_outcomes.cohort import Cohort as Cohort
 from ikzf1_outcomes.cohort import cohort_from_frame as cohort_from_frame
+from ikzf1_outcomes.cohort import nci_risk as nci_risk
 from ikzf1_outcomes.cohort import read_cohort as read_cohort
 from ikzf1_outcomes.cohort.alterations import add_alterations as add_alterations
 from ikzf1_outcomes.cohort.cbioportal import cbioportal_attributes as cbioportal_attributes
@@ -30,6 +31,7 @@ from ikzf1_outcomes.describe.pairs import cooccurrence as cooccurrence
 from ikzf1_outcomes.describe.selection import TestingWeights as TestingWeights
 from ikzf1_outcomes.describe.selection import tested_against_untested as tested_against_untested
 from ikzf1_outcomes.describe.selection import testing_weights as testing_weights
+from ikzf1_outcomes.effects import effect_table as effect_table
 from ikzf1_outcomes.endpoint import Endpoint as Endpoint
 from ikzf1_outcomes.endpoint import endpoint_from_columns as endpoint_from_columns
 from ikzf1_outcomes.errors import CohortError as CohortError
@@ -68,8 +70,18 @@ from ikzf1_outcomes.impute.pooling import pool as pool
 from ikzf1_outcomes.impute.uncertain_calls import CallUncertainty as CallUncertainty
 from ikzf1_outcomes.impute.uncertain_calls import call_uncertainty as call_uncertainty
 from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
-from ikzf1_outcomes.models.proportional_hazards import CoxFit as CoxFit
+from ikzf1_outcomes.models.assumptions import ProportionalHazardsTest as ProportionalHazardsTest
+from ikzf1_outcomes.models.assumptions import proportional_hazards_test as proportional_hazards_test
+from ikzf1_outcomes.models.assumptions import schoenfeld_residuals as schoenfeld_residuals
+from ikzf1_outcomes.models.cox_fit import CoxFit as CoxFit
+from ikzf1_outcomes.models.nested import NestedComparison as NestedComparison
+from ikzf1_outcomes.models.nested import compare_nested as compare_nested
+from ikzf1_outcomes.models.penalised import FirthFit as FirthFit
 from ikzf1_outcomes.models.proportional_hazards import cox as cox
+from ikzf1_outcomes.models.subdistribution import fine_gray as fine_gray
+from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit as SubdistributionFit
+from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as ConcordanceResult
+from ikzf1_outcomes.prognosis.discrimination import concordance as concordance
 from ikzf1_outcomes.results import Settings as Settings
 from ikzf1_outcomes.results import outcome_results as outcome_results
 from ikzf1_outcomes.simulate import simulate_cohort as simulate_cohort

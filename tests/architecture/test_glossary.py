@@ -9,9 +9,11 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
+KEY += ["method", "model", "row"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
-SCALES |= {"standardised difference", "count", "share", "value"}
+SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
+SCALES |= {"subdistribution hazard ratio", "cumulative subdistribution hazard"}
 
 
 def endpoint():
@@ -37,6 +39,7 @@ E = endpoint()
 KM, CI = iko.kaplan_meier(E, "arm"), iko.cumulative_incidence(E, "arm")
 TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
+GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 COHORT = iko.simulate_cohort(60, seed=3)
 MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
 CHANCE = np.random.default_rng(5).random(60)
@@ -78,6 +81,20 @@ TABLES = {
     "cox.tidy": FIT.tidy(),
     "cox.tidy, ratios": FIT.tidy(exponentiate=True),
     "cox.glance": FIT.glance(),
+    "cox.baseline": FIT.baseline(),
+    "cox.predict": FIT.predict(E.frame.head(2), [1.0, 3.0]),
+    "fine_gray.tidy": GRAY.tidy(),
+    "fine_gray.tidy, ratios": GRAY.tidy(exponentiate=True),
+    "fine_gray.glance": GRAY.glance(),
+    "fine_gray.baseline": GRAY.baseline(),
+    "fine_gray.predict": GRAY.predict(E.frame.head(2), [1.0, 3.0]),
+    "proportional_hazards_test.tidy": iko.proportional_hazards_test(FIT).tidy(),
+    "proportional_hazards_test.glance": iko.proportional_hazards_test(FIT).glance(),
+    "concordance.tidy": iko.concordance(E, "x").tidy(),
+    "concordance.glance": iko.concordance(E, "x").glance(),
+    "compare_nested.glance": iko.compare_nested(iko.cox(E, "arm"), FIT).glance(),
+    "compare_nested.tidy": iko.compare_nested(iko.cox(E, "arm"), FIT).tidy(),
+    "effect_table": iko.effect_table(E, ["arm", "x"], cause="relapse"),
     "frequency_table": iko.frequency_table(COHORT, LOCI),
     "frequency_table, by": iko.frequency_table(COHORT, LOCI, by="sex"),
     "cooccurrence": iko.cooccurrence(COHORT, LOCI),

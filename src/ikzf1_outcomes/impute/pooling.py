@@ -15,7 +15,7 @@ from ikzf1_outcomes.curves.survival import join
 from ikzf1_outcomes.endpoint import frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.proportional_hazards import CoxFit
+from ikzf1_outcomes.models.cox_fit import CoxFit
 
 ALONE = "a single data set: its variance between data sets is taken as 0"
 

@@ -148,11 +148,12 @@ class CoxFit:
             No such kind.
         """
         how = self.estimation
+        refuse_exact(how.ties, "residuals")
         if kind not in ("martingale", "deviance", "score", "dfbeta"):
             raise InputError("there is no such residual", next_step="Use martingale, deviance, score or dfbeta.")
         found = residuals(how.layout, self.maximum.beta * how.scale, how.ties)
         where = np.flatnonzero(how.rows)
-        every = np.flatnonzero(self.design.keep)
+        every = np.flatnonzero(how.complete)
         if kind in ("martingale", "deviance"):
             event = np.empty(len(where))
             event[how.layout.where] = how.layout.event
@@ -187,6 +188,7 @@ class CoxFit:
             note. Steps are those of the rule for ties, as in R's `basehaz(centered=FALSE)`.
         """
         how = self.estimation
+        refuse_exact(how.ties, "baselines")
         found = baseline(how.layout, self.maximum.beta * how.scale, how.ties)
         shift = float(self.maximum.beta @ how.centre)
         total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
@@ -223,3 +225,15 @@ class CoxFit:
         """
         parts = (self.endpoint, self.design, self.position, self.maximum, self.covariance, self.cause, self.conf_level)
         return predicted_survival(Fitted(*parts, self.estimation), new, times, conf_type)
+
+
+def refuse_exact(ties: str, what: str) -> None:
+    """Refuse what the exact likelihood of ties does not define.
+
+    Raises
+    ------
+    InputError
+        The ties are exact.
+    """
+    if ties == "exact":
+        raise InputError(f"there are no {what} under exact ties", next_step='Fit with ties="efron".')

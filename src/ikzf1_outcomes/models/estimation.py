@@ -19,6 +19,8 @@ class Estimation(NamedTuple):
     scale: Floats
     rows: np.ndarray
     """Rows of the endpoint behind the layout."""
+    complete: np.ndarray
+    """Rows of the endpoint with every term, stratum, cluster and offset: those analysed."""
     ties: str
     strata: tuple[str, ...]
     levels: tuple[Any, ...]

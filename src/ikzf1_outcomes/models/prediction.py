@@ -36,6 +36,8 @@ class Fitted(NamedTuple):
 def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[float], conf_type: str) -> pd.DataFrame:
     """The table of `CoxFit.predict`."""
     check_interval(conf_type, fit.conf_level)
+    if fit.estimation.ties == "exact":
+        raise InputError("there is no prediction under exact ties", next_step='Fit with ties="efron".')
     if fit.cause != "any" and len(fit.endpoint.causes) > 1:
         raise InputError(
             "a model of one cause among several predicts no survival",

@@ -12,6 +12,7 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.kernels.exact_ties import exact_likelihood
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.residuals import residuals, sandwich
 from ikzf1_outcomes.kernels.risk import Floats, Integers
@@ -25,7 +26,7 @@ from ikzf1_outcomes.models.estimability import (
 )
 from ikzf1_outcomes.models.estimation import Estimation
 
-TIES = ("efron", "breslow")
+TIES = ("efron", "breslow", "exact")
 
 
 def cox(
@@ -64,7 +65,8 @@ def cox(
     cause
         Name of a cause; None takes any cause as the event.
     ties
-        "efron" or "breslow".
+        "efron", "breslow", or "exact": the discrete likelihood of the events at a time given their number, as R's
+        `ties = "exact"`; slow where many are tied, without weights, residuals and predictions.
     strata
         Column or columns whose levels have baselines of their own.
     cluster
@@ -106,6 +108,8 @@ def cox(
     normal_quantile(conf_level)
     if ties not in TIES:
         raise InputError("there is no such rule for ties", next_step=f"Use {' or '.join(TIES)}.")
+    if ties == "exact" and (robust or cluster is not None):
+        raise InputError("exact ties have no robust covariance", next_step='Fit with ties="efron".')
     matrix = design(endpoint, terms, references=references)
     rows = analysed(endpoint, matrix, strata, cluster, robust, offset)
     event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
@@ -123,16 +127,17 @@ def cox(
         endpoint.rows, event[used], endpoint.case_weights[mask], (x - centre) / scale, keep=mask,
         strata=stratum if rows.columns else None, offset=rows.offset[used],
     )  # fmt: skip
-    fit = newton(partial_likelihood(layout, ties), x.shape[1])
+    likelihood = exact_likelihood(layout) if ties == "exact" else partial_likelihood(layout, ties)
+    fit = newton(likelihood, x.shape[1])
     refuse_separation(fit, x, scale, matrix, limit.columns)
     maximum, covariance = in_own_units(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
-    frame = (frozen(centre), frozen(scale), frozen(mask))
+    kept = rows_of(matrix.keep, rows.complete)
+    frame = (frozen(centre), frozen(scale), frozen(mask), frozen(kept))
     levels = tuple(rows.levels[code] for code in np.unique(rows.stratum[used])) if rows.columns else ("all",)
     estimation = Estimation(layout, *frame, ties, rows.columns, levels, offset or "", rows.robust, rows.note)
     shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
     counts = counts_of(endpoint, matrix, event, rows.complete)
-    kept = rows_of(matrix.keep, rows.complete)
     return CoxFit(
         endpoint, shown, position, counts, maximum, covariance, cause or "any", endpoint.patients(kept),
         int(event.sum()), conf_level, limit.notes, estimation,

@@ -1,0 +1,126 @@
+"""Effect sizes side by side: each term alone and all together, on the hazard and on the incidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
+from ikzf1_outcomes.errors import ConvergenceError, InputError
+from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.models.penalised import firth_regression
+from ikzf1_outcomes.models.proportional_hazards import cox
+from ikzf1_outcomes.models.subdistribution import fine_gray
+
+FEW_EVENTS = 5
+"""A level with fewer events has its penalised estimate too."""
+HAZARD, CAUSE_SPECIFIC = "hazard", "cause-specific hazard"
+PENALISED, SUBDISTRIBUTION = "penalised hazard", "subdistribution hazard"
+MEANING = {
+    HAZARD: "How many times as many events a unit of time, among those still without one.",
+    CAUSE_SPECIFIC: "How many times as many events of the cause a unit of time, among those still without any event; it "
+    "says nothing of whose incidence is larger.",
+    PENALISED: "The hazard ratio with Firth's penalty, which keeps it finite and nearly unbiased where events are few.",
+    SUBDISTRIBUTION: "The direction of the difference in the incidence of the cause, other events competing; its size "
+    "is no ratio of rates.",
+}
+COLUMNS = (
+    "method", "model", "term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level",
+    "interval", "scale", "p_value", "note",
+)  # fmt: skip
+
+
+def effect_table(
+    endpoint: Endpoint,
+    terms: Sequence[str],
+    *,
+    cause: str | None = None,
+    strata: Columns | None = None,
+    references: Mapping[str, Any] | None = None,
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Hazard ratios of each term alone and of all together, with what tiny groups and competing causes ask for.
+
+    Kinds of effect, named in `method`. "hazard": Cox, any event. "cause-specific hazard": Cox for `cause`, the other causes
+    censored. "penalised hazard": the same with Firth's penalty and profile limits, in models with a level that has fewer
+    than 5 events, where Cox's estimate is biased or does not exist. "subdistribution hazard": Fine and Gray, for `cause`
+    where others compete. What each means in words: `MEANING`.
+
+    All models are fitted to the rows in which every term is known, so that a univariable and a multivariable estimate
+    differ by adjustment and not by patients.
+
+    Parameters
+    ----------
+    endpoint
+        Times and causes.
+    terms
+        Columns, one or several.
+    cause
+        Name of a cause; None takes any cause as the event.
+    strata
+        Column or columns whose levels have baselines of their own, in the Cox models.
+    references
+        Column to reference level.
+    conf_level
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row a (method, model, coefficient): method, model ("univariable", "multivariable"), term, contrast, cause, n,
+        n_event, estimate (log ratio), std_error, low, high, conf_level, interval, scale, p_value, note. A model that has no
+        fit has a row without numbers for each of its coefficients, with the reason in `note`.
+
+    Raises
+    ------
+    ColumnError, InputError
+        Unknown columns, causes or levels; nobody with all terms known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
+    >>> d = pd.DataFrame({"t": [4.0, 3, 1, 1, 2, 2, 3, 5], "s": [1, 1, 1, 0, 1, 1, 0, 0], "x": [0, 2, 1, 1, 1, 0, 0, 1]})
+    >>> d["sex"] = list("fmfmfmfm")
+    >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"})
+    >>> table = iko.effect_table(endpoint, ["x", "sex"])
+    >>> table.loc[table["term"] == "x", ["method", "model"]].values.tolist()
+    [['hazard', 'univariable'], ['hazard', 'multivariable'], ['penalised hazard', 'multivariable']]
+    """
+    names = [terms] if isinstance(terms, str) else list(terms)
+    whole = design(endpoint, names, references=references)
+    part = endpoint if whole.keep.all() else take_rows(endpoint, whole.keep)
+    competing = cause is not None and len(part.causes) > 1
+    tables = []
+    for model, some in (*(("univariable", [name]) for name in names), ("multivariable", names)):
+        own = {name: level for name, level in (references or {}).items() if name in some}
+        options: dict[str, Any] = {"cause": cause, "references": own, "conf_level": conf_level}
+        matrix = design(part, some, references=own)
+
+        def fitted(model_of: Callable[..., Any], matrix: Design = matrix, **more: Any) -> pd.DataFrame:
+            return attempted(partial(model_of, part, list(matrix.spec.columns), **more), matrix, cause)
+
+        first = fitted(cox, strata=strata, **options)
+        found = {CAUSE_SPECIFIC if competing else HAZARD: first}
+        if first["n_event"].min() < FEW_EVENTS or first["estimate"].isna().any():
+            found[PENALISED] = fitted(firth_regression, strata=strata, **options)
+        if competing:
+            found[SUBDISTRIBUTION] = fitted(fine_gray, **options)
+        tables += [table.assign(method=method, model=model) for method, table in found.items()]
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+def attempted(fit: Callable[[], Any], matrix: Design, cause: str | None) -> pd.DataFrame:
+    """The table of a fit, or rows that say why there is none."""
+    try:
+        table: pd.DataFrame = fit().tidy()
+        return table
+    except (ConvergenceError, InputError) as failure:
+        rows = [{"term": c.term, "contrast": c.contrast} for c in matrix.coefficients]
+        missing = dict.fromkeys(("n", "n_event", "estimate", "std_error", "low", "high", "p_value"), np.nan)
+        text = {"cause": cause or "any", "interval": "", "scale": "", "conf_level": np.nan}
+        return pd.DataFrame(rows).assign(**missing, **text, note=f"not estimable: {failure.problem}")

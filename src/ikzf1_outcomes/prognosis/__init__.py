@@ -1,0 +1,1 @@
+"""What does a set of features add: discrimination of scores."""
