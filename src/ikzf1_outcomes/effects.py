@@ -12,7 +12,6 @@ import pandas as pd
 from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design, design
-from ikzf1_outcomes.models.penalised import firth_regression
 from ikzf1_outcomes.models.proportional_hazards import cox
 from ikzf1_outcomes.models.subdistribution import fine_gray
 
@@ -107,7 +106,7 @@ def effect_table(
         first = fitted(cox, strata=strata, **options)
         found = {CAUSE_SPECIFIC if competing else HAZARD: first}
         if first["n_event"].min() < FEW_EVENTS or first["estimate"].isna().any():
-            found[PENALISED] = fitted(firth_regression, strata=strata, **options)
+            found[PENALISED] = fitted(cox, strata=strata, penalty="firth", **options)
         if competing:
             found[SUBDISTRIBUTION] = fitted(fine_gray, **options)
         tables += [table.assign(method=method, model=model) for method, table in found.items()]

@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves its files to the garbage collector
-@pytest.mark.parametrize("family", ["km", "logrank", "cif", "cox", "finegray"])
+@pytest.mark.parametrize("family", ["km", "logrank", "cif", "cox", "finegray", "firth"])
 def test_nothing_falls_short(shared, family):
     spec = importlib.util.spec_from_file_location(f"agreement_{family}", shared / "reference" / "agreement.py")
     assert spec is not None

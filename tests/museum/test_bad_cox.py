@@ -6,6 +6,9 @@ import pytest
 from scipy.stats import norm
 
 from ikzf1_outcomes import ColumnError, ConvergenceError, InputError, cox, endpoint_from_columns
+from ikzf1_outcomes.kernels.partial import lay_out, partial_likelihood
+from ikzf1_outcomes.kernels.residuals import residuals
+from ikzf1_outcomes.kernels.risk import sort_rows
 
 SIX = {
     "t": [1.0, 2, 3, 4, 5, 6],
@@ -161,3 +164,21 @@ def test_a_fit_does_not_change_under_its_holder():
     with pytest.raises(ValueError, match="read-only"):
         fit.design.matrix[0, 0] = 99.0
     pd.testing.assert_frame_equal(fit.tidy(), before)
+
+
+def test_what_rounding_leaves_of_late_entries_is_no_information():
+    """A risk of e^60 enters late; taken out again it once left sums of nothing but rounding."""
+    rows, _ = sort_rows(np.array([1.0, 2, 3, 4, 9, 9]), np.array([-np.inf, -np.inf, -np.inf, -np.inf, 5, 5]))
+    x = np.array([[0.0], [1], [0], [1], [31], [30]])
+    event = np.array([True, True, True, False, True, False])
+    layout = lay_out(rows, event, np.ones(6), x)
+    r = np.e**2
+    # at 1, 2, 3 the risk sets have two of each, one and two, one and one; at 9, 31 against 30
+    share = [2 * r / (2 * r + 2), 2 * r / (2 * r + 1), r / (r + 1), r / (r + 1)]
+    value, score, information = partial_likelihood(layout)(np.array([2.0]))
+    assert information[0, 0] == pytest.approx(sum(q * (1 - q) for q in share), rel=1e-9)
+    assert score[0] == pytest.approx(0 + 1 + 0 + 31 - share[0] - share[1] - share[2] - 30 - share[3], rel=1e-9)
+    terms = [1 / (2 * r + 2), r / (2 * r + 1), 1 / (r + 1), share[3]]
+    assert value == pytest.approx(np.log(terms).sum())
+    found = residuals(layout, np.array([2.0]))
+    np.testing.assert_allclose(found.score.sum(), score[0], rtol=1e-9)

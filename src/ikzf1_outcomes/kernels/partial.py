@@ -11,6 +11,8 @@ from ikzf1_outcomes.kernels.compile import compiled
 from ikzf1_outcomes.kernels.risk import Floats, Integers, Positions, RowOrder
 
 CHUNK = 1 << 12
+KEPT = 1e-3
+"""Share of a sum below which what is left after subtractions is summed anew."""
 
 
 class Layout(NamedTuple):
@@ -82,6 +84,19 @@ def lay_out(
 
 
 @compiled
+def _rebuild(begin, end, first, j, risk, x, s1):  # type: ignore[no-untyped-def]
+    """Sums of a risk set from its rows: where most of it was taken out, only rounding is left of the differences."""
+    s0 = 0.0
+    s1[:] = 0.0
+    for i in range(begin, end):
+        if first[i] <= j:
+            s0 += risk[i]
+            for a in range(x.shape[1]):
+                s1[a] += risk[i] * x[i, a]
+    return s0
+
+
+@compiled
 def _sweep(start, rank, first, late, late_start, event, weight, risk, x, efron, room):  # type: ignore[no-untyped-def]
     """Backward pass of each stratum: risk sets at its event times, and what they add to value and information."""
     p = x.shape[1]
@@ -90,17 +105,21 @@ def _sweep(start, rank, first, late, late_start, event, weight, risk, x, efron, 
     s1, d1 = np.zeros(p), np.zeros(p)
     value, used, ok = 0.0, 0, True
     for g in range(len(start) - 1):
-        s0 = 0.0
+        s0, peak = 0.0, 0.0
         s1[:] = 0.0
         pointer, stop = late_start[g + 1] - 1, start[g + 1]
         while stop > start[g]:
             j = rank[stop - 1]
+            peak = max(peak, s0)
             while pointer >= late_start[g] and first[late[pointer]] > j:
                 i = late[pointer]
                 s0 -= risk[i]
                 for a in range(p):
                     s1[a] -= risk[i] * x[i, a]
                 pointer -= 1
+            if s0 < KEPT * peak:
+                s0 = _rebuild(stop, start[g + 1], first, j, risk, x, s1)
+                peak = s0
             deaths, mass, d0 = 0, 0.0, 0.0
             while stop > start[g] and rank[stop - 1] == j:
                 stop -= 1
@@ -152,36 +171,42 @@ def _sweep(start, rank, first, late, late_start, event, weight, risk, x, efron, 
 
 
 @compiled
+def _first_after(at, end, size, first):  # type: ignore[no-untyped-def]
+    """How many of the event times of a stratum come before a rank; `at` runs backwards in time."""
+    lo, hi = 0, size
+    while lo < hi:
+        mid = (lo + hi) // 2
+        if at[end - 1 - mid] < first:
+            lo = mid + 1
+        else:
+            hi = mid
+    return lo
+
+
+@compiled
 def _exposure(start, rank, first, event, room, out):  # type: ignore[no-untyped-def]
     """Hazard that each row was exposed to between its entry and its end."""
     at, hazard, tied, ends, _ = room
     for g in range(len(start) - 1):
-        done = 0.0
-        k = ends[g + 1] - 1
-        for i in range(start[g], start[g + 1]):
-            while k >= ends[g] and at[k] <= rank[i]:
-                done += hazard[k]
-                k -= 1
-            out[i] = done
-            if event[i]:
-                out[i] -= tied[k + 1]
-        # the entries are few: each is looked for
-        total = 0.0
         size = ends[g + 1] - ends[g]
-        before = np.zeros(size + 1)
+        before, after = np.zeros(size + 1), np.zeros(size + 1)
         for q in range(size):
-            total += hazard[ends[g + 1] - 1 - q]
-            before[q + 1] = total
+            before[q + 1] = before[q] + hazard[ends[g + 1] - 1 - q]
+            after[size - 1 - q] = after[size - q] + hazard[ends[g] + q]
+        done = 0
         for i in range(start[g], start[g + 1]):
+            while done < size and at[ends[g + 1] - 1 - done] <= rank[i]:
+                done += 1
+            out[i] = before[done]
             if first[i] > 0:
-                lo, hi = 0, size
-                while lo < hi:
-                    mid = (lo + hi) // 2
-                    if at[ends[g + 1] - 1 - mid] < first[i]:
-                        lo = mid + 1
-                    else:
-                        hi = mid
-                out[i] -= before[lo]
+                lo = _first_after(at, ends[g + 1], size, first[i])
+                # of the two differences the one of smaller sums: the other may be nothing but rounding
+                if after[lo] < before[done]:
+                    out[i] = after[lo] - after[done]
+                else:
+                    out[i] = before[done] - before[lo]
+            if event[i]:
+                out[i] -= tied[ends[g + 1] - done]
 
 
 class Maximum(NamedTuple):

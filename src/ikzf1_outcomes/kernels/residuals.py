@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ikzf1_outcomes.kernels.compile import compiled
-from ikzf1_outcomes.kernels.partial import Layout, linear_predictor, make_room
+from ikzf1_outcomes.kernels.partial import KEPT, Layout, _first_after, _rebuild, linear_predictor, make_room
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 
 
@@ -22,17 +22,21 @@ def _moments(start, rank, first, late, late_start, event, weight, risk, x, efron
     s1, d1, mean = np.zeros(p), np.zeros(p), np.zeros(p)
     used = 0
     for g in range(len(start) - 1):
-        s0 = 0.0
+        s0, peak = 0.0, 0.0
         s1[:] = 0.0
         pointer, stop = late_start[g + 1] - 1, start[g + 1]
         while stop > start[g]:
             j = rank[stop - 1]
+            peak = max(peak, s0)
             while pointer >= late_start[g] and first[late[pointer]] > j:
                 i = late[pointer]
                 s0 -= risk[i]
                 for a in range(p):
                     s1[a] -= risk[i] * x[i, a]
                 pointer -= 1
+            if s0 < KEPT * peak:
+                s0 = _rebuild(stop, start[g + 1], first, j, risk, x, s1)
+                peak = s0
             deaths, mass, d0 = 0, 0.0, 0.0
             d1[:] = 0.0
             while stop > start[g] and rank[stop - 1] == j:
@@ -75,33 +79,30 @@ def _residuals(start, rank, first, event, eta_risk, x, at, sums, ends, score, ma
     p = x.shape[1]
     for g in range(len(start) - 1):
         size = ends[g + 1] - ends[g]
-        total = np.zeros((size + 1, 1 + p))
+        total, rest = np.zeros((size + 1, 1 + p)), np.zeros((size + 1, 1 + p))
         for q in range(size):
-            k = ends[g + 1] - 1 - q
+            k, back = ends[g + 1] - 1 - q, ends[g] + q
             total[q + 1, 0] = total[q, 0] + sums[k, 0]
+            rest[size - 1 - q, 0] = rest[size - q, 0] + sums[back, 0]
             for a in range(p):
                 total[q + 1, 1 + a] = total[q, 1 + a] + sums[k, 3 + p + a]
+                rest[size - 1 - q, 1 + a] = rest[size - q, 1 + a] + sums[back, 3 + p + a]
         done = 0
         for i in range(start[g], start[g + 1]):
             while done < size and at[ends[g + 1] - 1 - done] <= rank[i]:
                 done += 1
-            before = 0
+            seen = total[done].copy()
             if first[i] > 0:
-                lo, hi = 0, size
-                while lo < hi:
-                    mid = (lo + hi) // 2
-                    if at[ends[g + 1] - 1 - mid] < first[i]:
-                        lo = mid + 1
-                    else:
-                        hi = mid
-                before = lo
+                lo = _first_after(at, ends[g + 1], size, first[i])
+                # of the two differences the one of smaller sums: the other may be nothing but rounding
+                seen = rest[lo] - rest[done] if rest[lo, 0] < total[done, 0] else total[done] - total[lo]
             k = ends[g + 1] - done
             dead = 1.0 if event[i] else 0.0
             spared = sums[k, 1] if event[i] else 0.0
-            exposed = total[done, 0] - total[before, 0] - spared
+            exposed = seen[0] - spared
             martingale[i] = dead - eta_risk[i] * exposed
             for a in range(p):
-                pulled = total[done, 1 + a] - total[before, 1 + a]
+                pulled = seen[1 + a]
                 if event[i]:
                     pulled -= sums[k, 3 + 2 * p + a]
                 value = -eta_risk[i] * (x[i, a] * exposed - pulled)

@@ -226,6 +226,9 @@ class CoxFit:
         parts = (self.endpoint, self.design, self.position, self.maximum, self.covariance, self.cause, self.conf_level)
         return predicted_survival(Fitted(*parts, self.estimation), new, times, conf_type)
 
+    def _repr_html_(self) -> str:
+        return self.tidy(exponentiate=True).to_html(index=False)
+
 
 def refuse_exact(ties: str, what: str) -> None:
     """Refuse what the exact likelihood of ties does not define.

@@ -17,14 +17,15 @@ from ikzf1_outcomes.formula import Coefficient, Design, design
 from ikzf1_outcomes.kernels.firth import Point, Problem, maximise, prepare
 from ikzf1_outcomes.kernels.partial import Layout, lay_out, partial_likelihood
 from ikzf1_outcomes.kernels.risk import Floats, Positions
+from ikzf1_outcomes.models.analysed_rows import analysed, ever_compared, within
 from ikzf1_outcomes.models.estimability import check_columns, column_names, counts_of, rows_of
-from ikzf1_outcomes.models.proportional_hazards import TIES, analysed, ever_compared, within
 
 TRIALS, AT_LIMIT = 100, 1e-10
 """Trials of a profile limit, and how near to it, in standard errors, the last correction is made."""
 EPSILON = float(np.finfo(float).eps)
 UNTOLD = 1e-10
 """Information of a direction, as a share of the largest, below which nobody at risk differs in it."""
+TIES = ("efron", "breslow")
 
 
 class LikelihoodRatio(NamedTuple):

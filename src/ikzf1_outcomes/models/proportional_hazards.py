@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.formula import design
 from ikzf1_outcomes.kernels.exact_ties import exact_likelihood
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.residuals import residuals, sandwich
 from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.models.analysed_rows import analysed, ever_compared, within
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.estimability import (
     check_columns,
@@ -25,8 +26,43 @@ from ikzf1_outcomes.models.estimability import (
     rows_of,
 )
 from ikzf1_outcomes.models.estimation import Estimation
+from ikzf1_outcomes.models.penalised import FirthFit, firth_regression
 
 TIES = ("efron", "breslow", "exact")
+
+
+@overload
+def cox(
+    endpoint: Endpoint,
+    terms: str | Sequence[str],
+    *,
+    cause: str | None = ...,
+    ties: str = ...,
+    strata: Columns | None = ...,
+    cluster: Columns | None = ...,
+    robust: bool = ...,
+    penalty: None = ...,
+    offset: str | None = ...,
+    references: Mapping[str, Any] | None = ...,
+    conf_level: float = ...,
+) -> CoxFit: ...
+
+
+@overload
+def cox(
+    endpoint: Endpoint,
+    terms: str | Sequence[str],
+    *,
+    cause: str | None = ...,
+    ties: str = ...,
+    strata: Columns | None = ...,
+    cluster: Columns | None = ...,
+    robust: bool = ...,
+    penalty: Literal["firth"],
+    offset: str | None = ...,
+    references: Mapping[str, Any] | None = ...,
+    conf_level: float = ...,
+) -> FirthFit: ...
 
 
 def cox(
@@ -38,10 +74,11 @@ def cox(
     strata: Columns | None = None,
     cluster: Columns | None = None,
     robust: bool = False,
+    penalty: str | None = None,
     offset: str | None = None,
     references: Mapping[str, Any] | None = None,
     conf_level: float = 0.95,
-) -> CoxFit:
+) -> CoxFit | FirthFit:
     r"""Cox regression: hazard ratios of any event, or of one cause.
 
     Estimand: hazard ratios of any event, or of `cause` with the other causes as censoring (the cause-specific hazard),
@@ -73,6 +110,9 @@ def cox(
         Column or columns of what belongs together; the covariance is robust then.
     robust
         Robust covariance without clusters: each patient is one.
+    penalty
+        "firth": Firth's penalised likelihood, finite in levels without events and under separation, with profile intervals
+        and tests (`docs/methods/firth.md`); Efron's or Breslow's ties, without clusters and robust covariance.
     offset
         Column of numbers that enter the linear predictor with coefficient 1.
     references
@@ -83,7 +123,8 @@ def cox(
     Returns
     -------
     CoxFit
-        With `.tidy(exponentiate=False)`, `.glance()`, `.residuals(kind)`, `.baseline()` and `.covariance`.
+        With `.tidy(exponentiate=False)`, `.glance()`, `.residuals(kind)`, `.baseline()`, `.predict(new, times)` and
+        `.covariance`. With a penalty a FirthFit, which has no residuals, baseline or prediction.
 
     Raises
     ------
@@ -106,6 +147,15 @@ def cox(
     0.460778
     """
     normal_quantile(conf_level)
+    if penalty is not None:
+        if penalty != "firth" or robust or cluster is not None:
+            raise InputError(
+                "no such penalty, or a penalty with robust or clustered errors", next_step='Use penalty="firth" alone.'
+            )
+        return firth_regression(
+            endpoint, terms, cause=cause, ties=ties, strata=strata, offset=offset, references=references,
+            conf_level=conf_level,
+        )  # fmt: skip
     if ties not in TIES:
         raise InputError("there is no such rule for ties", next_step=f"Use {' or '.join(TIES)}.")
     if ties == "exact" and (robust or cluster is not None):
@@ -142,79 +192,6 @@ def cox(
         endpoint, shown, position, counts, maximum, covariance, cause or "any", endpoint.patients(kept),
         int(event.sum()), conf_level, limit.notes, estimation,
     )  # fmt: skip
-
-
-class Analysed(NamedTuple):
-    """What the arguments beside the terms make of the rows that the design keeps."""
-
-    complete: np.ndarray
-    stratum: Integers
-    columns: tuple[str, ...]
-    """Columns of the strata."""
-    levels: tuple[Any, ...]
-    cluster: Integers
-    robust: bool
-    offset: Floats
-    note: str
-
-
-def analysed(
-    endpoint: Endpoint, matrix: Design, strata: Columns | None, cluster: Columns | None, robust: bool, offset: str | None
-) -> Analysed:
-    """Strata, clusters and offsets of the rows, and which rows have them all.
-
-    Raises
-    ------
-    ColumnError, InputError
-        Unknown columns; an offset that is no number.
-    """
-    keep = matrix.keep
-    size = int(keep.sum())
-    complete = np.ones(size, dtype=bool)
-    strata_of, cluster_of = (None if by is None else endpoint.groups(by) for by in (strata, cluster))
-    codes = {}
-    for name, found in (("strata", strata_of), ("cluster", cluster_of)):
-        if found is not None:
-            codes[name] = found.codes[keep]
-            complete &= codes[name] >= 0
-    shift = np.zeros(size)
-    if offset is not None:
-        shift = np.asarray(endpoint.column(offset).to_numpy(dtype=np.float64, na_value=np.nan))[keep]
-        if np.isinf(shift).any():
-            raise InputError("the offset has infinite values", where=np.flatnonzero(keep)[np.isinf(shift)] + 1)
-        complete &= ~np.isnan(shift)
-    patient = np.arange(len(keep)) if endpoint.subject is None else endpoint.subject
-    whole = bool((endpoint.case_weights == np.round(endpoint.case_weights)).all())
-    sure = robust or cluster is not None
-    note = "" if whole or sure else "weights are not whole numbers: standard errors need robust=True"
-    return Analysed(
-        complete,
-        codes.get("strata", np.zeros(size, dtype=np.int32)).astype(np.intp),
-        () if strata_of is None else strata_of.columns,
-        () if strata_of is None else strata_of.levels,
-        codes.get("cluster", patient[keep]),
-        sure,
-        shift,
-        note,
-    )
-
-
-def ever_compared(time: Floats, event: np.ndarray, stratum: Integers) -> np.ndarray:
-    """Rows that end at or after the first event of their stratum: the others were never compared with anybody."""
-    first = np.full(int(stratum.max(initial=0)) + 1, np.inf)
-    np.minimum.at(first, stratum[event], time[event])
-    return np.asarray((stratum >= 0) & (time >= first[stratum]))
-
-
-def within(x: Floats, stratum: Integers) -> Floats:
-    """Covariates less their means in the stratum: all that a stratified likelihood sees of them."""
-    if not len(stratum) or stratum.max() == stratum.min():
-        return x
-    _, code, size = np.unique(stratum, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(size), x.shape[1]))
-    np.add.at(sums, code, x)
-    out: Floats = x - (sums / size[:, None])[code] + x.mean(axis=0)
-    return out
 
 
 def in_own_units(
