@@ -96,6 +96,15 @@ def test_what_the_models_answer_with():
     assert isinstance(iko.proportional_hazards_test(larger), iko.ProportionalHazardsTest)
     assert isinstance(iko.concordance(e, "age"), iko.ConcordanceResult)
     assert smaller.cause == "any"
+    assert isinstance(iko.cox(e, "age", penalty="firth"), iko.FirthFit)
+
+
+@pytest.mark.parametrize(
+    "options", [{"penalty": "ridge"}, {"penalty": "firth", "robust": True}, {"penalty": "firth", "cluster": "protocol"}]
+)
+def test_penalties_that_are_not_there_are_refused(options):
+    with pytest.raises(InputError, match="no such penalty"):
+        iko.cox(endpoint(), "age", **options)
 
 
 def test_exact_ties_have_no_residuals_predictions_or_robust_errors():
