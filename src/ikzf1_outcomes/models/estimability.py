@@ -89,14 +89,17 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
     """Refuse columns that are constant or a combination of others, by name."""
     if not x.shape[1]:
         return
-    spread = x.std(axis=0)
-    flat = spread <= 1e-12 * np.maximum(1.0, np.abs(x).max(axis=0))
+    centre = x.mean(axis=0)
+    scaled = x - centre
+    moments = gram(scaled, np.full(len(x), 1.0 / len(x)))
+    spread = np.sqrt(np.diag(moments))
+    flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
     if flat.any():
         names = ", ".join(column_names(matrix, columns[flat]))
         raise InputError(f"constant among the rows analysed: {names}", next_step="Leave it out.")
-    scaled = (x - x.mean(axis=0)) / spread
-    if np.linalg.eigvalsh(gram(scaled, np.full(len(x), 1.0 / len(x))))[0] > SURELY_APART:
+    if np.linalg.eigvalsh(moments / np.outer(spread, spread))[0] > SURELY_APART:
         return
+    scaled /= spread
     # the small triangle of a first decomposition has the same pivots, at a fraction of the work
     triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
@@ -108,8 +111,11 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
 
 def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:
     """Raise when the likelihood only flattens out, so that a coefficient would run away for ever."""
-    ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
     kept = information_left(fit)
+    # no value lies further from the mean than sqrt(n) standard deviations
+    if fit.converged and kept.all() and (np.abs(fit.step) * 2.0 * np.sqrt(len(x)) <= RUNNING).all():
+        return
+    ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
     if fit.converged and kept.all():
         running = ahead > RUNNING
     else:

@@ -170,11 +170,13 @@ def cox(
     used = limit.used & rows.complete & ever_compared(endpoint.time[matrix.keep], event & limit.used, rows.stratum)
     x = matrix.matrix[np.ix_(used, limit.columns)]
     check_columns(within(x, rows.stratum[used]), matrix, limit.columns)
-    centre, scale = x.mean(axis=0), x.std(axis=0)
+    centre = x.mean(axis=0)
+    shifted = x - centre
+    scale = np.sqrt(np.einsum("ij,ij->j", shifted, shifted) / max(len(x), 1))
     mask = rows_of(matrix.keep, used)
     _, stratum = np.unique(rows.stratum[used], return_inverse=True)
     layout = lay_out(
-        endpoint.rows, event[used], endpoint.case_weights[mask], (x - centre) / scale, keep=mask,
+        endpoint.rows, event[used], endpoint.case_weights[mask], shifted / scale, keep=mask,
         strata=stratum if rows.columns else None, offset=rows.offset[used],
     )  # fmt: skip
     likelihood = exact_likelihood(layout) if ties == "exact" else partial_likelihood(layout, ties)
