@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from ikzf1_outcomes.curves.comparisons import two_sided
-from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.formula import Coefficient, Design
+from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.residuals import baseline, residuals
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.coefficients import on_scale, wald_table
 from ikzf1_outcomes.models.estimation import Estimation
 from ikzf1_outcomes.models.prediction import Fitted, predicted_survival
 
@@ -59,32 +57,11 @@ class CoxFit:
             p_value, note. `n` and `n_event` of a categorical row are those of its level. A level without events has no
             finite hazard ratio: its row says so, and the other rows are the maximum in the limit.
         """
-        error = np.sqrt(np.diag(self.covariance))
-        rows = [self.row(c, n, error) for c, n in zip(self.design.coefficients, self.counts, strict=True)]
-        out = pd.DataFrame(rows)
-        half = normal_quantile(self.conf_level) * out["std_error"]
-        out["low"], out["high"] = out["estimate"] - half, out["estimate"] + half
-        out["conf_level"], out["interval"], out["scale"] = self.conf_level, "wald", "log hazard ratio"
-        out["statistic"] = out["estimate"] / out["std_error"]
-        out["p_value"] = two_sided(out["statistic"].to_numpy(dtype=float))
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-            out["scale"] = "hazard ratio"
-        return out[
-            ["term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level",
-             "interval", "scale", "statistic", "p_value", "note"]
-        ]  # fmt: skip
-
-    def row(self, coefficient: Coefficient, counted: tuple[float, int], error: Floats) -> dict[str, Any]:
-        """One row of the coefficient table before its interval."""
-        term, contrast, column, _ = coefficient
-        base = {"term": term, "contrast": contrast, "cause": self.cause, "n": counted[0], "n_event": counted[1]}
-        if column < 0:
-            return {**base, "estimate": 0.0, "std_error": np.nan, "note": "reference"}
-        if column not in self.position:
-            return {**base, "estimate": np.nan, "std_error": np.nan, "note": self.notes.get(column, "not estimable")}
-        place = self.position[column]
-        return {**base, "estimate": self.maximum.beta[place], "std_error": error[place], "note": ""}
+        table = wald_table(
+            self.design.coefficients, self.counts, self.position, self.maximum.beta, self.covariance, cause=self.cause,
+            notes=self.notes, conf_level=self.conf_level,
+        )  # fmt: skip
+        return on_scale(table, "hazard ratio", exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """One row: n, n_event, df, log-likelihoods, likelihood-ratio, Wald and score statistics, AIC, notes.

@@ -18,6 +18,7 @@ from ikzf1_outcomes.kernels.firth import Point, Problem, maximise, prepare
 from ikzf1_outcomes.kernels.partial import Layout, lay_out, partial_likelihood
 from ikzf1_outcomes.kernels.risk import Floats, Positions
 from ikzf1_outcomes.models.analysed_rows import analysed, ever_compared, within
+from ikzf1_outcomes.models.coefficients import on_scale
 from ikzf1_outcomes.models.estimability import check_columns, column_names, counts_of, rows_of
 
 TRIALS, AT_LIMIT = 100, 1e-10
@@ -208,14 +209,7 @@ class FirthFit:
         """
         out = pd.DataFrame([self.row(c, n) for c, n in zip(self.design.coefficients, self.counts, strict=True)])
         out["conf_level"], out["interval"] = self.conf_level, "profile penalised likelihood"
-        out["scale"] = "log hazard ratio"
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-            out["scale"] = "hazard ratio"
-        return out[
-            ["term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level",
-             "interval", "scale", "statistic", "p_value", "note"]
-        ]  # fmt: skip
+        return on_scale(out, "hazard ratio", exponentiate)
 
     def row(self, coefficient: Coefficient, counted: tuple[float, int]) -> dict[str, Any]:
         """One row of the coefficient table."""

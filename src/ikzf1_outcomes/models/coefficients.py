@@ -1,0 +1,67 @@
+"""The coefficient table that every regression answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.curves.comparisons import two_sided
+from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.formula import Coefficient
+from ikzf1_outcomes.kernels.risk import Floats
+
+COLUMNS = (
+    "term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level", "interval", "scale",
+    "statistic", "p_value", "note",
+)  # fmt: skip
+
+
+def wald_table(
+    coefficients: Sequence[Coefficient],
+    counts: Sequence[tuple[float, int]],
+    position: Mapping[int, int],
+    beta: Floats,
+    covariance: Floats,
+    *,
+    cause: str,
+    notes: Mapping[int, str],
+    conf_level: float,
+) -> pd.DataFrame:
+    """Rows of the coefficients with Wald intervals and tests, reference levels included; `scale` is left to the caller.
+
+    Parameters
+    ----------
+    coefficients, counts
+        Rows of the table, and the patients and events behind each.
+    position
+        Where the finite coefficient of a column of the design stands in `beta`; others are not estimable.
+    notes
+        Why a column has none.
+    """
+    columns = np.array([c.column for c in coefficients], dtype=np.intp)
+    place = np.array([position.get(int(column), -1) for column in columns], dtype=np.intp)
+    reference = columns < 0
+    known = (place >= 0) & ~reference
+    out = pd.DataFrame({"term": [c.term for c in coefficients], "contrast": [c.contrast for c in coefficients]})
+    out["cause"] = cause
+    out["n"], out["n_event"] = [float(n) for n, _ in counts], [events for _, events in counts]
+    out["estimate"] = np.where(reference, 0.0, np.where(known, np.append(beta, np.nan)[place], np.nan))
+    out["std_error"] = np.where(known, np.append(np.sqrt(np.diag(covariance)), np.nan)[place], np.nan)
+    half = normal_quantile(conf_level) * out["std_error"]
+    out["low"], out["high"] = out["estimate"] - half, out["estimate"] + half
+    out["conf_level"], out["interval"] = conf_level, "wald"
+    out["statistic"] = out["estimate"] / out["std_error"]
+    out["p_value"] = two_sided(out["statistic"].to_numpy(dtype=float))
+    missing = [notes.get(int(column), "not estimable") for column in columns]
+    out["note"] = np.where(reference, "reference", np.where(known, "", np.array(missing, dtype=object)))
+    return out
+
+
+def on_scale(table: pd.DataFrame, ratio: str, exponentiate: bool) -> pd.DataFrame:
+    """The table on the log scale, or with estimate, low and high as ratios; `std_error` stays on the log scale."""
+    out = table.assign(scale=ratio if exponentiate else f"log {ratio}")
+    if exponentiate:
+        out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
+    return out[list(COLUMNS)]
