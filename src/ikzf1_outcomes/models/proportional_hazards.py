@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.formula import design
+from ikzf1_outcomes.formula import Design, design
 from ikzf1_outcomes.kernels.exact_ties import exact_likelihood
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.residuals import residuals, sandwich
 from ikzf1_outcomes.kernels.risk import Floats, Integers
-from ikzf1_outcomes.models.analysed_rows import analysed, ever_compared, within
+from ikzf1_outcomes.models.analysed_rows import Analysed, analysed, ever_compared, within
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.estimability import (
     check_columns,
@@ -166,6 +166,33 @@ def cox(
     event = event[matrix.keep] & rows.complete
     if not event.any():
         raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)
+    estimated = estimate(endpoint, matrix, rows, event, ties, offset or "")
+    shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
+    counts = counts_of(endpoint, matrix, event, rows.complete)
+    return CoxFit(
+        endpoint, shown, estimated.position, counts, estimated.maximum, estimated.covariance, cause or "any",
+        endpoint.patients(estimated.how.complete), int(event.sum()), conf_level, estimated.notes, estimated.how,
+    )  # fmt: skip
+
+
+class Estimated(NamedTuple):
+    """The maximum of a partial likelihood, and what it rests on."""
+
+    position: dict[int, int]
+    maximum: Maximum
+    covariance: Floats
+    notes: dict[int, str]
+    how: Estimation
+
+
+def estimate(endpoint: Endpoint, matrix: Design, rows: Analysed, event: np.ndarray, ties: str, offset: str) -> Estimated:
+    """Maximise the partial likelihood of the rows that are compared with somebody.
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        Constant or collinear columns, separation; each named.
+    """
     limit = limit_of_empty_levels(matrix, event)
     used = limit.used & rows.complete & ever_compared(endpoint.time[matrix.keep], event & limit.used, rows.stratum)
     x = matrix.matrix[np.ix_(used, limit.columns)]
@@ -174,7 +201,7 @@ def cox(
     shifted = x - centre
     scale = np.sqrt(np.einsum("ij,ij->j", shifted, shifted) / max(len(x), 1))
     mask = rows_of(matrix.keep, used)
-    _, stratum = np.unique(rows.stratum[used], return_inverse=True)
+    present, stratum = np.unique(rows.stratum[used], return_inverse=True)
     layout = lay_out(
         endpoint.rows, event[used], endpoint.case_weights[mask], shifted / scale, keep=mask,
         strata=stratum if rows.columns else None, offset=rows.offset[used],
@@ -183,17 +210,11 @@ def cox(
     fit = newton(likelihood, x.shape[1])
     refuse_separation(fit, x, scale, matrix, limit.columns)
     maximum, covariance = in_own_units(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
+    frame = (frozen(centre), frozen(scale), frozen(mask), frozen(rows_of(matrix.keep, rows.complete)))
+    levels = tuple(rows.levels[code] for code in present) if rows.columns else ("all",)
+    how = Estimation(layout, *frame, ties, rows.columns, levels, offset, rows.robust, rows.note)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
-    kept = rows_of(matrix.keep, rows.complete)
-    frame = (frozen(centre), frozen(scale), frozen(mask), frozen(kept))
-    levels = tuple(rows.levels[code] for code in np.unique(rows.stratum[used])) if rows.columns else ("all",)
-    estimation = Estimation(layout, *frame, ties, rows.columns, levels, offset or "", rows.robust, rows.note)
-    shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
-    counts = counts_of(endpoint, matrix, event, rows.complete)
-    return CoxFit(
-        endpoint, shown, position, counts, maximum, covariance, cause or "any", endpoint.patients(kept),
-        int(event.sum()), conf_level, limit.notes, estimation,
-    )  # fmt: skip
+    return Estimated(position, maximum, covariance, limit.notes, how)
 
 
 def in_own_units(
