@@ -43,6 +43,9 @@ calibrate: $(STAMP) ## Run the long simulations of coverage and size
 bench: $(STAMP) ## Time the kernels against lifelines, statsmodels and, where installed, R
 	$(BIN)/python benchmarks/curves.py
 	$(BIN)/python benchmarks/genome.py
+	$(BIN)/python benchmarks/cox.py
+	$(BIN)/python benchmarks/fine_gray.py
+	$(BIN)/python benchmarks/firth.py
 
 reference: ## Make the R reference values again (needs R)
 	for script in tests/reference/*/make.R; do (cd $$(dirname $$script) && Rscript make.R); done
