@@ -85,21 +85,29 @@ def column_names(matrix: Design, columns: np.ndarray) -> list[str]:
     return [names[int(column)] for column in columns]
 
 
-def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
-    """Refuse columns that are constant or a combination of others, by name."""
-    if not x.shape[1]:
-        return
+class Standardised(NamedTuple):
+    """Covariates of mean 0 and spread 1, with what was taken off and divided by."""
+
+    x: Floats
+    centre: Floats
+    scale: Floats
+
+
+def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> Standardised:
+    """Refuse columns that are constant or a combination of others, by name; the others standardised."""
     centre = x.mean(axis=0)
     scaled = x - centre
+    if not x.shape[1]:
+        return Standardised(scaled, centre, np.ones(0))
     moments = gram(scaled, np.full(len(x), 1.0 / len(x)))
     spread = np.sqrt(np.diag(moments))
     flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
     if flat.any():
         names = ", ".join(column_names(matrix, columns[flat]))
         raise InputError(f"constant among the rows analysed: {names}", next_step="Leave it out.")
-    if np.linalg.eigvalsh(moments / np.outer(spread, spread))[0] > SURELY_APART:
-        return
     scaled /= spread
+    if np.linalg.eigvalsh(moments / np.outer(spread, spread))[0] > SURELY_APART:
+        return Standardised(scaled, centre, spread)
     # the small triangle of a first decomposition has the same pivots, at a fraction of the work
     triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
@@ -107,6 +115,7 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> None:
     if rank < x.shape[1]:
         names = ", ".join(column_names(matrix, columns[order[rank:]]))
         raise InputError(f"a combination of other columns: {names}", next_step="Remove a redundant term.")
+    return Standardised(scaled, centre, spread)
 
 
 def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:

@@ -195,15 +195,15 @@ def estimate(endpoint: Endpoint, matrix: Design, rows: Analysed, event: np.ndarr
     """
     limit = limit_of_empty_levels(matrix, event)
     used = limit.used & rows.complete & ever_compared(endpoint.time[matrix.keep], event & limit.used, rows.stratum)
-    x = matrix.matrix[np.ix_(used, limit.columns)]
-    check_columns(within(x, rows.stratum[used]), matrix, limit.columns)
-    centre = x.mean(axis=0)
-    shifted = x - centre
-    scale = np.sqrt(np.einsum("ij,ij->j", shifted, shifted) / max(len(x), 1))
+    every = used.all() and len(limit.columns) == matrix.matrix.shape[1]
+    x = matrix.matrix if every else matrix.matrix[np.ix_(used, limit.columns)]
+    seen = check_columns(within(x, rows.stratum[used]), matrix, limit.columns)
+    centre, scale = seen.centre, seen.scale
+    standard = seen.x if not rows.columns else (x - centre) / scale
     mask = rows_of(matrix.keep, used)
     present, stratum = np.unique(rows.stratum[used], return_inverse=True)
     layout = lay_out(
-        endpoint.rows, event[used], endpoint.case_weights[mask], shifted / scale, keep=mask,
+        endpoint.rows, event[used], endpoint.case_weights[mask], standard, keep=mask,
         strata=stratum if rows.columns else None, offset=rows.offset[used],
     )  # fmt: skip
     likelihood = exact_likelihood(layout) if ties == "exact" else partial_likelihood(layout, ties)
