@@ -107,6 +107,17 @@ def test_penalties_that_are_not_there_are_refused(options):
         iko.cox(endpoint(), "age", **options)
 
 
+def test_a_penalised_fit_is_refused_where_a_plain_one_is_needed():
+    e = endpoint()
+    firth, plain = iko.cox(e, "age", penalty="firth"), iko.cox(e, "age + protocol")
+    with pytest.raises(InputError, match="without a penalty"):
+        iko.proportional_hazards_test(firth)
+    with pytest.raises(InputError, match="only Cox models are compared"):
+        iko.compare_nested(firth, plain)
+    with pytest.raises(InputError, match="nothing to pool"):
+        iko.pool([firth, firth])
+
+
 def test_exact_ties_have_no_residuals_predictions_or_robust_errors():
     fit = iko.cox(endpoint(), "age", ties="exact")
     assert fit.glance()["method"].iloc[0] == "Cox, Exact ties"

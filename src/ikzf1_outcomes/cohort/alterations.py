@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ikzf1_outcomes.cohort.derived import add_derived
 from ikzf1_outcomes.cohort.dictionary import DICTIONARY, EARLIEST_SAMPLE, Field
+from ikzf1_outcomes.cohort.parsing import DAYS_PER_YEAR
 from ikzf1_outcomes.cohort.patients import Cohort
 from ikzf1_outcomes.errors import ColumnError, InputError
 
 NOT_TESTED = "not_tested"
-DAYS_PER_YEAR = 365.25
 
 
 def add_alterations(

@@ -13,14 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ikzf1_outcomes.errors import ColumnError, InputError
-from ikzf1_outcomes.genome.calls import COPY_NUMBERS, NO, UNKNOWN, YES, checked_calls, deletion
+from ikzf1_outcomes.genome.calls import COPY_NUMBERS, LOSS_WORDS, NO, UNKNOWN, YES, checked_calls, deletion
 
 EXONS = tuple(range(1, 9))
 ZINC_FINGERS = {4: 1, 5: 2, 6: 1}
 """DNA-binding zinc fingers by exon; the mapping is computed from UniProt positions that were recalled, not verified."""
 NUMBERINGS = {"1-8": 0, "0-7": 1}
 """What to add to an exon number of a scheme to reach the current one (the first exon is not coding)."""
-LOSSES = ("deleted", "homozygous")
 EXTENTS = ("focal", "loss of 7p", "monosomy 7", "i(7q)", "not determined")
 """How far a loss of the whole gene reaches on chromosome 7."""
 
@@ -96,7 +95,7 @@ def class_of(exons: frozenset[int]) -> str:
 @cache
 def read_known(calls: tuple[str, ...]) -> Reading:
     """The meaning of eight calls none of which is unknown."""
-    lost = frozenset(e for e, call in zip(EXONS, calls, strict=True) if call in LOSSES)
+    lost = frozenset(e for e, call in zip(EXONS, calls, strict=True) if call in LOSS_WORDS)
     both = frozenset(e for e, call in zip(EXONS, calls, strict=True) if call == "homozygous")
     gained = [e for e, call in zip(EXONS, calls, strict=True) if call == "gain"]
     if not lost:
@@ -299,7 +298,7 @@ def classify_ikzf1(
     table = pd.DataFrame(readings, columns=list(Reading._fields)).iloc[codes]
     table = table.set_axis(exon_calls.index, axis=0)
     whole = (table["ikzf1_class"] == "whole_gene").to_numpy()
-    deleted = calls.isin(LOSSES).any(axis=1).to_numpy()
+    deleted = calls.isin(LOSS_WORDS).any(axis=1).to_numpy()
     return table.assign(
         extent=np.where(whole, extent_of_loss(neighbours, exon_calls.index), ""),
         subclonal=below_clonal(fraction, subclonal_below, deleted, exon_calls.index),

@@ -67,6 +67,21 @@ def analysed(
     )
 
 
+def events_of(endpoint: Endpoint, matrix: Design, rows: Analysed, cause: str | None) -> np.ndarray:
+    """Which of the rows that the design keeps are complete and end with the event.
+
+    Raises
+    ------
+    InputError
+        None does.
+    """
+    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    found = np.asarray(event[matrix.keep] & rows.complete)
+    if not found.any():
+        raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)
+    return found
+
+
 def ever_compared(time: Floats, event: np.ndarray, stratum: Integers) -> np.ndarray:
     """Rows that end at or after the first event of their stratum: the others were never compared with anybody."""
     first = np.full(int(stratum.max(initial=0)) + 1, np.inf)

@@ -141,6 +141,8 @@ def proportional_hazards_test(fit: CoxFit, transform: str = "km") -> Proportiona
 
 def checked(fit: CoxFit) -> Estimation:
     """How a fit was estimated, if its rule for ties sums over event times."""
+    if not isinstance(fit, CoxFit):
+        raise InputError("the test is of Cox models without a penalty", next_step="Fit the model without penalty=.")
     if fit.estimation.ties not in ("efron", "breslow"):
         raise InputError(
             f"the test is not defined for {fit.estimation.ties} ties", next_step="Fit with ties='efron' for this check."

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ikzf1_outcomes.kernels.partial import Layout
+from ikzf1_outcomes.endpoint import frozen
+from ikzf1_outcomes.kernels.partial import Layout, Maximum
 from ikzf1_outcomes.kernels.risk import Floats
 
 
@@ -28,3 +29,16 @@ class Estimation(NamedTuple):
     offset: str
     robust: bool
     note: str
+
+
+def in_own_units(fit: Maximum, scale: Floats) -> Maximum:
+    """The maximum in the units of the covariates, which the likelihood saw divided by `scale`; read-only."""
+    square = np.outer(scale, scale)
+    return fit._replace(
+        beta=frozen(fit.beta / scale),
+        score=frozen(fit.score * scale),
+        information=frozen(fit.information * square),
+        step=frozen(fit.step / scale),
+        score_null=frozen(fit.score_null * scale),
+        information_null=frozen(fit.information_null * square),
+    )

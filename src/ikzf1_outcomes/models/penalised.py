@@ -17,7 +17,7 @@ from ikzf1_outcomes.formula import Coefficient, Design, design
 from ikzf1_outcomes.kernels.firth import Point, Problem, maximise, prepare
 from ikzf1_outcomes.kernels.partial import Layout, lay_out, partial_likelihood
 from ikzf1_outcomes.kernels.risk import Floats, Positions
-from ikzf1_outcomes.models.analysed_rows import analysed, ever_compared, within
+from ikzf1_outcomes.models.analysed_rows import analysed, events_of, ever_compared, within
 from ikzf1_outcomes.models.coefficients import on_scale
 from ikzf1_outcomes.models.estimability import check_columns, column_names, counts_of, rows_of
 
@@ -354,10 +354,7 @@ def firth_regression(
         raise InputError("there is no such rule for ties", next_step=f"Use {' or '.join(TIES)}.")
     matrix = design(endpoint, terms, references=references)
     rows = analysed(endpoint, matrix, strata, None, False, offset)
-    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
-    event = event[matrix.keep] & rows.complete
-    if not event.any():
-        raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)
+    event = events_of(endpoint, matrix, rows, cause)
     used = rows.complete & ever_compared(endpoint.time[matrix.keep], event, rows.stratum)
     every = np.arange(matrix.matrix.shape[1])
     x = matrix.matrix[used]
@@ -374,7 +371,6 @@ def firth_regression(
     # the determinant of coxphf is that of covariates divided by their standard deviation among all rows
     unit = float(np.log(matrix.matrix[rows.complete].std(axis=0, ddof=1) / scale).sum())
     kept = rows_of(matrix.keep, rows.complete)
-    label = "" if strata is None else (strata if isinstance(strata, str) else ", ".join(strata))
     note = "weights are not whole numbers: intervals take them as counts" if rows.note else ""
     return FirthFit(
         endpoint, replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum())),
@@ -382,5 +378,5 @@ def firth_regression(
         frozen(estimate.covariance / np.outer(scale, scale)),
         frozen(np.array([estimate.profile_interval(j, conf_level) for j in range(len(scale))]) / scale[:, None]),
         tuple(estimate.profile_test(j) for j in range(len(scale))), unit, cause or "any", endpoint.patients(kept),
-        int(event.sum()), conf_level, ties, label, note,
+        int(event.sum()), conf_level, ties, ", ".join(rows.columns), note,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from ikzf1_outcomes.kernels.exact_ties import exact_likelihood
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out, newton, partial_likelihood
 from ikzf1_outcomes.kernels.residuals import residuals, sandwich
 from ikzf1_outcomes.kernels.risk import Floats, Integers
-from ikzf1_outcomes.models.analysed_rows import Analysed, analysed, ever_compared, within
+from ikzf1_outcomes.models.analysed_rows import Analysed, analysed, events_of, ever_compared, within
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.estimability import (
     check_columns,
@@ -25,7 +25,7 @@ from ikzf1_outcomes.models.estimability import (
     refuse_separation,
     rows_of,
 )
-from ikzf1_outcomes.models.estimation import Estimation
+from ikzf1_outcomes.models.estimation import Estimation, in_own_units
 from ikzf1_outcomes.models.penalised import FirthFit, firth_regression
 
 TIES = ("efron", "breslow", "exact")
@@ -162,10 +162,7 @@ def cox(
         raise InputError("exact ties have no robust covariance", next_step='Fit with ties="efron".')
     matrix = design(endpoint, terms, references=references)
     rows = analysed(endpoint, matrix, strata, cluster, robust, offset)
-    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
-    event = event[matrix.keep] & rows.complete
-    if not event.any():
-        raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)
+    event = events_of(endpoint, matrix, rows, cause)
     estimated = estimate(endpoint, matrix, rows, event, ties, offset or "")
     shown = replace(matrix, n_missing=matrix.n_missing + int((~rows.complete).sum()))
     counts = counts_of(endpoint, matrix, event, rows.complete)
@@ -209,30 +206,19 @@ def estimate(endpoint: Endpoint, matrix: Design, rows: Analysed, event: np.ndarr
     likelihood = exact_likelihood(layout) if ties == "exact" else partial_likelihood(layout, ties)
     fit = newton(likelihood, x.shape[1])
     refuse_separation(fit, x, scale, matrix, limit.columns)
-    maximum, covariance = in_own_units(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
+    covariance = covariance_of(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
     frame = (frozen(centre), frozen(scale), frozen(mask), frozen(rows_of(matrix.keep, rows.complete)))
     levels = tuple(rows.levels[code] for code in present) if rows.columns else ("all",)
     how = Estimation(layout, *frame, ties, rows.columns, levels, offset, rows.robust, rows.note)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
-    return Estimated(position, maximum, covariance, limit.notes, how)
+    return Estimated(position, in_own_units(fit, scale), covariance, limit.notes, how)
 
 
-def in_own_units(
-    fit: Maximum, layout: Layout, scale: Floats, ties: str, cluster: Integers | None
-) -> tuple[Maximum, Floats]:
-    """The maximum and the covariance in the covariates' own units; robust where there are clusters."""
-    square = np.outer(scale, scale)
+def covariance_of(fit: Maximum, layout: Layout, scale: Floats, ties: str, cluster: Integers | None) -> Floats:
+    """The covariance in the covariates' own units; robust where there are clusters."""
     inverse = np.linalg.inv(fit.information)
     if cluster is not None:
         weight = np.empty(len(layout.weight))
         weight[layout.where] = layout.weight
         inverse = sandwich(residuals(layout, fit.beta, ties).score, weight, inverse, cluster)
-    back = fit._replace(
-        beta=frozen(fit.beta / scale),
-        score=frozen(fit.score * scale),
-        information=frozen(fit.information * square),
-        step=frozen(fit.step / scale),
-        score_null=frozen(fit.score_null * scale),
-        information_null=frozen(fit.information_null * square),
-    )
-    return back, frozen(inverse / square)
+    return frozen(inverse / np.outer(scale, scale))

@@ -11,10 +11,11 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen, refuse, take_rows
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import design
-from ikzf1_outcomes.kernels.partial import Maximum, newton
-from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.kernels.partial import newton
+from ikzf1_outcomes.kernels.risk import Integers
 from ikzf1_outcomes.kernels.subdistribution import fine_gray_likelihood
 from ikzf1_outcomes.models.estimability import check_columns, counts_of, limit_of_empty_levels, refuse_separation
+from ikzf1_outcomes.models.estimation import in_own_units
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit, at_estimate, scaled_rows
 
 
@@ -105,7 +106,7 @@ def fine_gray(
     covariance = spread @ (totals.T @ totals) @ spread / np.outer(laid.scale, laid.scale)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
     return SubdistributionFit(
-        endpoint, matrix, limit, position, counts_of(endpoint, matrix, event), unscaled(fit, laid.scale),
+        endpoint, matrix, limit, position, counts_of(endpoint, matrix, event), in_own_units(fit, laid.scale),
         frozen(covariance), cause, frozen(strata), clusters, endpoint.patients(matrix.keep), int(event.sum()),
         matrix.n_missing + n_lost, conf_level, note,
     )  # fmt: skip
@@ -136,16 +137,3 @@ def cluster_codes(endpoint: Endpoint, cluster: Columns | None, keep: np.ndarray)
     if len(np.unique(codes[keep])) < 2:
         raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     return frozen(codes[keep])
-
-
-def unscaled(fit: Maximum, scale: Floats) -> Maximum:
-    """The maximum in the units of the covariates."""
-    square = np.outer(scale, scale)
-    return fit._replace(
-        beta=frozen(fit.beta / scale),
-        score=frozen(fit.score * scale),
-        information=frozen(fit.information * square),
-        step=frozen(fit.step / scale),
-        score_null=frozen(fit.score_null * scale),
-        information_null=frozen(fit.information_null * square),
-    )

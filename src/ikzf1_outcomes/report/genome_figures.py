@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.genome.calls import COPY_NUMBERS, IKZF1_CLASSES, UNKNOWN, checked_calls
-from ikzf1_outcomes.genome.exons import EXONS, LOSSES, ZINC_FINGERS, classify_ikzf1, exon_columns, runs
+from ikzf1_outcomes.genome.calls import COPY_NUMBERS, IKZF1_CLASSES, LOSS_WORDS, UNKNOWN, checked_calls
+from ikzf1_outcomes.genome.exons import EXONS, ZINC_FINGERS, classify_ikzf1, exon_columns, runs
 from ikzf1_outcomes.report.curve_pieces import refuse
 from ikzf1_outcomes.report.dosage_figures import (
     EDGE,
@@ -140,7 +140,7 @@ def exon_map_alt(exons: pd.DataFrame, classes: Any = None, *, most: int = 6) -> 
         return "IKZF1 exon calls: no patients to show."
     table = pattern_table(exons, classes, None)
     said = (f"{CLASS_LABELS[int(code)]} {n}" for code, n in table.groupby("class", sort=True)["n"].sum().items())
-    lost = table["n"].to_numpy() @ table[list(EXONS)].isin(LOSSES).to_numpy()
+    lost = table["n"].to_numpy() @ table[list(EXONS)].isin(LOSS_WORDS).to_numpy()
     text = f"IKZF1 exon calls of {patients(table['n'].sum())}: {', '.join(said)}."
     text += f" Deleted: {', '.join(f'exon {e} in {n}' for e, n in zip(EXONS, lost, strict=True))}."
     named = table[table["name"].str.contains("Δ", regex=False)].groupby("name")["n"]
@@ -166,7 +166,7 @@ def pattern_table(exons: pd.DataFrame, classes: Any, groups: Any) -> pd.DataFram
     table["words"] = list(table[list(EXONS)].itertuples(index=False, name=None))
     table["heading"] = [headings[code] if groups is not None else "" for code in table["group"]]
     table["flat"] = [len(set(words)) == 1 and words[0] in FLAT for words in table["words"]]
-    lost = table[list(EXONS)].isin(LOSSES).to_numpy()
+    lost = table[list(EXONS)].isin(LOSS_WORDS).to_numpy()
     table = table.assign(first=np.where(lost.any(axis=1), lost.argmax(axis=1), 9), extent=-lost.sum(axis=1))
     return table.sort_values(["group", "class", "flat", "first", "extent", "name", *EXONS], ignore_index=True)
 

@@ -13,6 +13,7 @@ from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.genome.copy_number import expected_quotient
 from ikzf1_outcomes.genome.deletion_states import RUNS, DeletionPrior
 from ikzf1_outcomes.genome.exons import EXONS
+from ikzf1_outcomes.genome.mlpa_calls import PAR1_SEGMENT
 from ikzf1_outcomes.simulate.figures import Figures, Floats
 
 KIT = {
@@ -32,7 +33,7 @@ KIT = {
 }
 """Genes and exons of an invented kit, in the manner of those in use; no maker's list."""
 CONTROL_PROBES = 13
-SEGMENT = ("CSF2RA", "IL3RA")
+SEGMENT = tuple(gene.upper() for gene in PAR1_SEGMENT)
 COPIES_OF = {"normal": 2, "deleted": 1, "homozygous": 0, "gain": 3}
 WHOLE = {"none": (), "gain": (), "whole_gene": EXONS, "ik6": (4, 5, 6, 7), "del_4_8": (4, 5, 6, 7, 8)}
 
