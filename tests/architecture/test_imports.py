@@ -12,7 +12,7 @@ import ikzf1_outcomes
 
 SOURCE = Path(ikzf1_outcomes.__file__).parent
 ORDER = (
-    "errors", "glossary", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange", "timeline",
+    "errors", "glossary", "resampling", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange", "timeline",
     "definitions",
     "formula", "describe", "curves", "models", "impute", "prognosis", "effects", "results", "report", "study", "cli",
 )  # fmt: skip

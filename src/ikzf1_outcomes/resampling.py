@@ -1,0 +1,61 @@
+"""The same work many times over, each time with random numbers of its own, on as many processes as the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+Result = TypeVar("Result")
+
+
+def replicates(
+    make: Callable[[np.random.Generator], Result],
+    number: int,
+    *,
+    seed: int | np.random.Generator,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
+    """Call `make` once for each of some generators of random numbers, all of them children of one seed.
+
+    The generators belong to the replicates, not to the processes: the same seed gives the same results on one core, on two,
+    or on a cluster. Where the work runs is the caller's choice, by joblib's own word:
+
+        with joblib.parallel_config(backend="dask", n_jobs=-1):
+            ...
+
+    Without it everything runs one after the other in this process.
+
+    Parameters
+    ----------
+    make
+        From a generator to a result. Anything it holds is sent to the processes.
+    number
+        How many.
+    seed
+        Number or generator.
+    progress
+        Called after each result with how many are done, and of how many.
+
+    Returns
+    -------
+    list
+        In the order of the generators.
+
+    Examples
+    --------
+    >>> from ikzf1_outcomes.resampling import replicates
+    >>> replicates(lambda rng: int(rng.integers(100)), 3, seed=1) == replicates(lambda rng: int(rng.integers(100)), 3, seed=1)
+    True
+    """
+    from joblib import Parallel, delayed
+
+    tasks = [delayed(make)(generator) for generator in np.random.default_rng(seed).spawn(number)]
+    if progress is None:
+        return list(Parallel()(tasks))
+    out = []
+    for result in Parallel(return_as="generator")(tasks):
+        out.append(result)
+        progress(len(out), number)
+    return out
