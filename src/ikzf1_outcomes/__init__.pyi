@@ -73,11 +73,16 @@ from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
 from ikzf1_outcomes.models.assumptions import ProportionalHazardsTest as ProportionalHazardsTest
 from ikzf1_outcomes.models.assumptions import proportional_hazards_test as proportional_hazards_test
 from ikzf1_outcomes.models.assumptions import schoenfeld_residuals as schoenfeld_residuals
+from ikzf1_outcomes.models.cause_specific import CauseSpecificFit as CauseSpecificFit
+from ikzf1_outcomes.models.cause_specific import cause_specific_cox as cause_specific_cox
+from ikzf1_outcomes.models.combinations import Contrasts as Contrasts
+from ikzf1_outcomes.models.combinations import contrasts as contrasts
 from ikzf1_outcomes.models.cox_fit import CoxFit as CoxFit
 from ikzf1_outcomes.models.nested import NestedComparison as NestedComparison
 from ikzf1_outcomes.models.nested import compare_nested as compare_nested
 from ikzf1_outcomes.models.penalised import FirthFit as FirthFit
 from ikzf1_outcomes.models.proportional_hazards import cox as cox
+from ikzf1_outcomes.models.standardised import standardised_risk as standardised_risk
 from ikzf1_outcomes.models.subdistribution import fine_gray as fine_gray
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit as SubdistributionFit
 from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as ConcordanceResult

@@ -40,6 +40,8 @@ KM, CI = iko.kaplan_meier(E, "arm"), iko.cumulative_incidence(E, "arm")
 TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
 GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
+ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
+CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
 COHORT = iko.simulate_cohort(60, seed=3)
 MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
 CHANCE = np.random.default_rng(5).random(60)
@@ -51,6 +53,12 @@ SEGMENTS = pd.DataFrame(
 SEG = iko.call_segments(SEGMENTS, build="hg19")
 WEIGHTS = iko.testing_weights(COHORT.frame.assign(done=np.arange(60) % 3 > 0), ["age", "sex"], tested="done")
 TABLES = {
+    "cause_specific_cox.tidy": ALL_CAUSES.tidy(),
+    "cause_specific_cox.glance": ALL_CAUSES.glance(),
+    "cause_specific_cox.predict": ALL_CAUSES.predict(E.frame.iloc[:2], [1.0, 3.0]),
+    "standardised_risk": iko.standardised_risk(ALL_CAUSES, "arm", at=3.0, cause="relapse"),
+    "contrasts.tidy": CONTRASTS.tidy(),
+    "contrasts.glance": CONTRASTS.glance(),
     "kaplan_meier.tidy": KM.tidy(),
     "kaplan_meier.tidy(times)": KM.tidy(times=[1, 5]),
     "kaplan_meier.tidy, everybody": iko.kaplan_meier(E).tidy(),

@@ -1,0 +1,140 @@
+"""The baselines of several Cox models on common times, and patients as all of the models see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.endpoint import label
+from ikzf1_outcomes.errors import ColumnError, InputError
+from ikzf1_outcomes.kernels.absolute_risk import Hazards
+from ikzf1_outcomes.kernels.residuals import Baseline, baseline
+from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.cox_fit import CoxFit
+
+NO_COEFFICIENT = "not estimable: a missing value, or a level without events"
+
+
+class Patients(NamedTuple):
+    """Patients with given covariates, as K models see them."""
+
+    x: tuple[Floats, ...]
+    """Covariates of each model, centred and of unit spread (n, p of the model)."""
+    relative: Floats
+    """Hazard relative to the baseline at covariates 0, under each model (n, K)."""
+    known: np.ndarray
+    """Whether every model has what it needs of the patient (n)."""
+    stratum: np.ndarray
+    """Label of the stratum of each patient (n)."""
+    covariance: tuple[Floats, ...]
+    """Of the coefficients of each model, for `x` as it is."""
+
+    @property
+    def strata(self) -> list[str]:
+        """The strata that patients with known covariates have."""
+        return sorted(set(self.stratum[self.known]))
+
+
+def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
+    """Encode patients by the designs of several models that share their strata.
+
+    Raises
+    ------
+    ColumnError, InputError
+        A column that is not there; levels or values that a model does not know.
+    """
+    known = np.ones(len(new), dtype=bool)
+    xs, covariances, relative = [], [], np.empty((len(new), len(fits)))
+    for k, fit in enumerate(fits):
+        how = fit.estimation
+        place = np.array(list(fit.position), dtype=np.intp)
+        own = np.array(list(fit.position.values()), dtype=np.intp)
+        matrix, keep = fit.design.spec.encode(new)
+        # a level without events has no coefficient: such a patient is not estimable
+        gone = np.setdiff1d(np.arange(matrix.shape[1]), place)
+        fine = keep.copy()
+        fine[keep] = ~(matrix[:, gone] != 0).any(axis=1)
+        x = np.zeros((len(new), len(how.scale)))
+        x[np.ix_(fine, own)] = matrix[fine[keep]][:, place]
+        scaled = (x - how.centre) / how.scale
+        shift = offset_of(fit, new)
+        known &= fine & ~np.isnan(shift)
+        relative[:, k] = np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
+        xs.append(scaled)
+        covariances.append(fit.covariance * np.outer(how.scale, how.scale))
+    return Patients(tuple(xs), relative, known, strata_of(fits[0], new), tuple(covariances))
+
+
+def offset_of(fit: CoxFit, new: pd.DataFrame) -> Floats:
+    """The offset of each patient.
+
+    Raises
+    ------
+    ColumnError
+        No column of the offset.
+    """
+    name = fit.estimation.offset
+    if not name:
+        return np.zeros(len(new))
+    if name not in new:
+        raise ColumnError(f"the new patients have no column {name!r}", next_step="It is the model's offset.")
+    return np.asarray(new[name].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def strata_of(fit: CoxFit, new: pd.DataFrame) -> np.ndarray:
+    """Label of the stratum of each patient.
+
+    Raises
+    ------
+    ColumnError
+        No column of the strata.
+    """
+    columns = fit.estimation.strata
+    for name in columns:
+        if name not in new:
+            raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
+    if not columns:
+        return np.full(len(new), "all", dtype=object)
+    rows = new[list(columns)].itertuples(index=False, name=None)
+    return np.array([label(row[0] if len(columns) == 1 else row) for row in rows], dtype=object)
+
+
+def steps_of(fit: CoxFit) -> Baseline:
+    """The baseline of a fit, for covariates as its likelihood saw them."""
+    return baseline(fit.estimation.layout, fit.maximum.beta * fit.estimation.scale, fit.estimation.ties)
+
+
+def place_of(fit: CoxFit, stratum: str) -> int:
+    """Position of a stratum in the layout of a fit, -1 where it had no event of the cause."""
+    names = [label(level) for level in fit.estimation.levels]
+    return names.index(stratum) if stratum in names else -1
+
+
+def joint(fits: Sequence[CoxFit], stratum: str, steps: Sequence[Baseline]) -> tuple[Hazards, float]:
+    """The baselines of one stratum on the event times of any cause, and the last follow-up in it.
+
+    Raises
+    ------
+    InputError
+        A stratum that the models do not know.
+    """
+    rows = fits[0].endpoint.rows
+    groups = fits[0].endpoint.groups(list(fits[0].estimation.strata) or None)
+    members = np.isin(groups.codes, [code for code, level in enumerate(groups.levels) if label(level) == stratum])
+    members &= np.logical_or.reduce([fit.estimation.complete for fit in fits])
+    if not members.any():
+        raise InputError("a stratum that the models do not know", next_step="Use the strata of the patients analysed.")
+    mine = [part.stratum == place_of(fit, stratum) for fit, part in zip(fits, steps, strict=True)]
+    ranks = np.unique(np.concatenate([part.rank[own] for part, own in zip(steps, mine, strict=True)]))
+    step, variance = np.zeros((len(ranks), len(fits))), np.zeros((len(ranks), len(fits)))
+    slope = []
+    for k, (part, own) in enumerate(zip(steps, mine, strict=True)):
+        at = np.searchsorted(ranks, part.rank[own])
+        step[at, k], variance[at, k] = part.step[own], part.variance[own]
+        slope.append(np.zeros((len(ranks), part.slope.shape[1])))
+        slope[k][at] = part.slope[own]
+    last = rows.times[rows.rank[members].max()]
+    return Hazards(rows.times[ranks], step, variance, tuple(slope)), float(last)
