@@ -158,3 +158,24 @@ def ranks_within(stratum: Integers, score: Floats, strata: int) -> tuple[Integer
     code = np.empty(len(order), dtype=np.int64)
     code[order] = running - np.r_[0, np.cumsum(sizes)[:-1]][stratum[order]]
     return code, sizes
+
+
+def share_concordant(found: Pairs, weight: Floats) -> tuple[float, Floats]:
+    """Share of the pairs that are concordant, tied scores as halves, and the influence of each row times its weight.
+
+    The sum of squares of the influences is the infinitesimal jackknife variance. NaN where there is no pair.
+
+    Parameters
+    ----------
+    found
+        The pairs.
+    weight
+        Weight of each kept row (m).
+    """
+    concordant, discordant, tied = found.counts[:3]
+    pairs = concordant + discordant + tied
+    if not pairs > 0:
+        return np.nan, np.full(len(weight), np.nan)
+    estimate = float((concordant + tied / 2.0) / pairs)
+    share = found.share
+    return estimate, weight * (share[:, 0] + share[:, 2] / 2.0 - estimate * share.sum(axis=1)) / pairs

@@ -12,12 +12,16 @@ from scipy.special import chdtrc
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Design
-from ikzf1_outcomes.kernels.partial import Maximum
+from ikzf1_outcomes.kernels.pairs import count_pairs, share_concordant
+from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out
 from ikzf1_outcomes.kernels.residuals import baseline, residuals
-from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.coefficients import on_scale, wald_table
 from ikzf1_outcomes.models.estimation import Estimation
 from ikzf1_outcomes.models.prediction import Fitted, predicted_survival
+
+ROUNDING = 64 * float(np.finfo(float).eps)
+"""Share of the largest linear predictor within which two of them are tied."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -38,6 +42,8 @@ class CoxFit:
     conf_level: float
     notes: dict[int, str]
     estimation: Estimation
+    cluster: Integers
+    """What belongs together, patient or cluster, of each complete row; codes."""
 
     def __repr__(self) -> str:
         return f"CoxFit({self.endpoint.name}, cause {self.cause!r}: n = {self.n:g}, {self.n_event} events)"
@@ -64,13 +70,16 @@ class CoxFit:
         return on_scale(table, "hazard ratio", exponentiate)
 
     def glance(self) -> pd.DataFrame:
-        """One row: n, n_event, df, log-likelihoods, likelihood-ratio, Wald and score statistics, AIC, notes.
+        """One row: n, n_event, df, log-likelihoods, likelihood-ratio, Wald and score statistics, AIC, concordance, notes.
 
-        `statistic` and `p_value` are those of the likelihood-ratio test against the null model.
+        `statistic` and `p_value` are those of the likelihood-ratio test against the null model. `concordance` is Harrell's,
+        of the linear predictor, within strata; its standard error is the infinitesimal jackknife over the clusters, or over
+        the patients where there are none. Levels without events have the lowest risk.
         """
         fit, p = self.maximum, len(self.maximum.beta)
         ratio = 2.0 * (fit.value - fit.value_null)
         score = float(fit.score_null @ np.linalg.solve(fit.information_null, fit.score_null)) if p else np.nan
+        concordance, error = self.pairs_in_order()
         return pd.DataFrame(
             {
                 "method": [self.method],
@@ -88,11 +97,43 @@ class CoxFit:
                 "score": [score],
                 "aic": [2.0 * p - 2.0 * fit.value],
                 "bic": [p * np.log(self.n_event) - 2.0 * fit.value],
+                "concordance": [concordance],
+                "concordance_std_error": [error],
                 "events_per_parameter": [self.n_event / p if p else np.nan],
                 "iterations": [fit.iterations],
-                "note": ["; ".join(sorted({*self.notes.values(), *([self.estimation.note] * bool(self.estimation.note))}))],
+                "note": [self.note],
             }
         )
+
+    @property
+    def note(self) -> str:
+        """What the reader must know about the fit."""
+        return "; ".join(sorted({*self.notes.values(), *([self.estimation.note] * bool(self.estimation.note))}))
+
+    def pairs_in_order(self) -> tuple[float, float]:
+        """Concordance of the linear predictor, with its standard error."""
+        how = self.estimation
+        eta = np.empty(len(how.layout.rank))
+        eta[how.layout.where] = how.layout.x @ (self.maximum.beta * how.scale) + how.layout.offset
+        score, layout, inside = ranks(eta), how.layout, how.rows[how.complete]
+        if self.notes:
+            layout, score = self.with_empty_levels(np.where(inside, 0, -1), score)
+            inside = np.ones_like(inside)
+        weight = np.empty(len(score))
+        weight[layout.where] = layout.weight
+        estimate, influence = share_concordant(count_pairs(layout, score, np.ones(len(score))), weight)
+        total = np.bincount(self.cluster[inside], influence)
+        return estimate, float(np.sqrt(total @ total))
+
+    def with_empty_levels(self, place: Integers, score: Floats) -> tuple[Layout, Floats]:
+        """All complete rows, with scores below all others where `place` is negative: their level has no events."""
+        how, rows = self.estimation, self.endpoint.rows
+        event, stratum = np.zeros(len(how.rows), dtype=bool), self.endpoint.groups(how.strata or None).codes
+        event[np.flatnonzero(how.rows)[how.layout.where]] = how.layout.event
+        weight, nothing = self.endpoint.case_weights[how.complete], np.empty((len(place), 0))
+        every = np.full(len(place), -1.0)
+        every[place == 0] = score
+        return lay_out(rows, event[how.complete], weight, nothing, keep=how.complete, strata=stratum[how.complete]), every
 
     @property
     def method(self) -> str:
@@ -205,6 +246,16 @@ class CoxFit:
 
     def _repr_html_(self) -> str:
         return self.tidy(exponentiate=True).to_html(index=False)
+
+
+def ranks(score: Floats) -> Floats:
+    """Ranks of the scores from 0; those that differ by no more than rounding are tied."""
+    order = np.argsort(score)
+    sorted_score = score[order]
+    apart = np.diff(sorted_score) > ROUNDING * np.abs(sorted_score[[0, -1]]).max() if len(score) else np.empty(0)
+    out = np.empty(len(score))
+    out[order] = np.r_[0, np.cumsum(apart)][: len(score)]
+    return out
 
 
 def refuse_exact(ties: str, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -54,16 +55,16 @@ class Limit(NamedTuple):
     notes: dict[int, str]
 
 
-def limit_of_empty_levels(matrix: Design, event: np.ndarray) -> Limit:
+def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collection[str] = ()) -> Limit:
     """Take out levels without events: in the limit of an infinite coefficient their patients weigh nothing.
 
     Where the reference level has no events, every contrast of the term is infinite; the other terms are then those of the
-    fit without its patients, in which another level stands as the reference.
+    fit without its patients, in which another level stands as the reference. Terms that a penalty keeps finite stay.
     """
     fitted = np.ones(matrix.matrix.shape[1], dtype=bool)
     used = np.ones(len(matrix.matrix), dtype=bool)
     notes: dict[int, str] = {}
-    for term in dict.fromkeys(c.term for c in matrix.coefficients if c.level is not None):
+    for term in dict.fromkeys(c.term for c in matrix.coefficients if c.level is not None and c.term not in penalised):
         base, *others = (c for c in matrix.coefficients if c.term == term)
         member = {c.column: matrix.matrix[:, c.column] == 1 for c in others}
         for c in others:
@@ -93,8 +94,11 @@ class Standardised(NamedTuple):
     scale: Floats
 
 
-def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> Standardised:
-    """Refuse columns that are constant or a combination of others, by name; the others standardised."""
+def check_columns(x: Floats, matrix: Design, columns: np.ndarray, shrunken: np.ndarray | None = None) -> Standardised:
+    """Refuse columns that are constant or a combination of others, by name; the others standardised.
+
+    Columns that a penalty shrinks (`shrunken`, a flag a column) may be combinations of others, and more than rows.
+    """
     centre = x.mean(axis=0)
     scaled = x - centre
     if not x.shape[1]:
@@ -106,14 +110,17 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray) -> Standardise
         names = ", ".join(column_names(matrix, columns[flat]))
         raise InputError(f"constant among the rows analysed: {names}", next_step="Leave it out.")
     scaled /= spread
-    if np.linalg.eigvalsh(moments / np.outer(spread, spread))[0] > SURELY_APART:
+    free = slice(None) if shrunken is None else np.flatnonzero(~shrunken)
+    own, asked = scaled[:, free], columns[free]
+    correlations = (moments / np.outer(spread, spread))[free][:, free]
+    if not len(asked) or np.linalg.eigvalsh(correlations)[0] > SURELY_APART:
         return Standardised(scaled, centre, spread)
     # the small triangle of a first decomposition has the same pivots, at a fraction of the work
-    triangle, order = qr(np.linalg.qr(scaled, mode="r"), mode="r", pivoting=True)
+    triangle, order = qr(np.linalg.qr(own, mode="r"), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
     rank = int((size > 1e-9 * size[0]).sum())
-    if rank < x.shape[1]:
-        names = ", ".join(column_names(matrix, columns[order[rank:]]))
+    if rank < len(asked):
+        names = ", ".join(column_names(matrix, asked[order[rank:]]))
         raise InputError(f"a combination of other columns: {names}", next_step="Remove a redundant term.")
     return Standardised(scaled, centre, spread)
 
