@@ -18,6 +18,7 @@ from ikzf1_outcomes.formula.terms import nearest
 from ikzf1_outcomes.kernels.firth import Problem, maximise
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
+from ikzf1_outcomes.models.estimability import span_of
 from ikzf1_outcomes.models.penalised import FirthEstimate, FirthFit
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
 
@@ -219,10 +220,9 @@ def directions(fit: Fit, weights: Floats) -> tuple[np.ndarray, Floats]:
     """Which combinations can be estimated, and their weights of the coefficients that were maximised."""
     if isinstance(fit, FirthFit):
         return np.ones(len(weights), dtype=bool), weights
-    gone = np.setdiff1d(np.arange(weights.shape[1]), np.array(list(fit.position), dtype=np.intp))
-    own = np.zeros((len(weights), len(fit.maximum.beta)))
-    own[:, list(fit.position.values())] = weights[:, list(fit.position)]
-    return ~(weights[:, gone] != 0).any(axis=1), own
+    used = fit.limit.used if isinstance(fit, SubdistributionFit) else fit.estimation.rows[fit.design.keep]
+    span = span_of(fit.design.matrix[used])
+    return span.tells(weights), weights[:, span.columns]
 
 
 def coefficients_of(fit: Fit) -> Floats:

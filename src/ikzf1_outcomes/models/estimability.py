@@ -8,16 +8,19 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 
-from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.endpoint import Endpoint, label
 from ikzf1_outcomes.errors import ConvergenceError, InputError
-from ikzf1_outcomes.formula import Design
+from ikzf1_outcomes.formula import Coefficient, Design
+from ikzf1_outcomes.formula.spec import LearnedTerm
 from ikzf1_outcomes.kernels.partial import Maximum, gram
-from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.kernels.risk import Floats, Integers
 
 RUNNING = 1e-3
 """A Newton step left over that still moves a linear predictor by more than this has no maximum before it."""
 SURELY_APART = 1e-6
 """Smallest eigenvalue of the correlations above which no column is a combination of others; below, pivots decide."""
+UNTOLD = 1e-8
+"""Share of a direction that counts as rounding where rows are asked what they tell of it."""
 VANISHED = 1e-10
 """Information below this share of what there was at the start has flattened out."""
 
@@ -32,12 +35,13 @@ def rows_of(keep: np.ndarray, used: np.ndarray) -> np.ndarray:
 def counts_of(
     endpoint: Endpoint, matrix: Design, event: np.ndarray, complete: np.ndarray | None = None
 ) -> tuple[tuple[float, int], ...]:
-    """Patients and events of the level of each coefficient, or of everybody for a number, among complete rows."""
+    """Patients and events of the level, or levels together, of each coefficient; of everybody for a number."""
     everybody = np.ones(len(event), dtype=bool) if complete is None else complete
     total = (endpoint.patients(rows_of(matrix.keep, everybody)), int(event[everybody].sum()))
+    categories = {known.term.text for known in matrix.spec.terms if of_categories(matrix, known)}
     counts = []
     for c in matrix.coefficients:
-        if c.level is None:
+        if c.term not in categories:
             counts.append(total)
             continue
         own = [other.column for other in matrix.coefficients if other.term == c.term and other.column >= 0]
@@ -47,37 +51,131 @@ def counts_of(
     return tuple(counts)
 
 
+def of_categories(matrix: Design, known: LearnedTerm) -> bool:
+    """Whether all factors of a term are categories."""
+    learned = {factor.factor.text: factor for factor in matrix.spec.factors}
+    return all(learned[factor.text].levels for factor in known.term.factors)
+
+
+class Span(NamedTuple):
+    """What rows can tell of coefficients."""
+
+    columns: np.ndarray
+    """Columns that no combination of earlier ones and a constant gives."""
+    untold: Floats
+    """Directions in which the rows do not differ (columns of the design, directions)."""
+
+    def tells(self, weights: Floats) -> np.ndarray:
+        """Which combinations of the coefficients (k, columns of the design) the rows tell."""
+        return np.asarray((np.abs(weights @ self.untold) <= UNTOLD * (np.abs(weights) @ np.abs(self.untold))).all(axis=1))
+
+
+def span_of(x: Floats) -> Span:
+    """Columns that are independent of each other and of a constant, and the directions that are lost."""
+    p = x.shape[1]
+    if not p or not len(x):
+        return Span(np.empty(0, dtype=np.intp), np.eye(p))
+    scaled = x - x.mean(axis=0)
+    size = np.linalg.norm(scaled, axis=0)
+    flat = size <= 1e-12 * np.sqrt(len(x)) * np.maximum(1.0, np.abs(x).max(axis=0))
+    size = np.where(flat, 1.0, size)
+    scaled = np.where(flat, 0.0, scaled) / size
+    pivots = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
+    apart = np.zeros(p, dtype=bool)
+    apart[: len(pivots)] = pivots > 1e-9
+    columns, lost = np.flatnonzero(apart), np.flatnonzero(~apart)
+    untold = np.zeros((p, len(lost)))
+    untold[lost, np.arange(len(lost))] = -1.0
+    if len(columns) and len(lost):
+        made_of = np.linalg.lstsq(scaled[:, columns], scaled[:, lost], rcond=None)[0]
+        untold[columns] = np.where(np.abs(made_of) < UNTOLD, 0.0, made_of) * size[lost] / size[columns, None]
+    return Span(columns, untold)
+
+
 class Limit(NamedTuple):
     """What is left to fit when levels without events have been taken to their limit."""
 
-    columns: np.ndarray
+    span: Span
     used: np.ndarray
     notes: dict[int, str]
 
+    @property
+    def columns(self) -> np.ndarray:
+        """Columns of the design that are fitted."""
+        return self.span.columns
+
+
+class Cell(NamedTuple):
+    """A level, or levels of several factors together, that somebody has."""
+
+    term: str
+    name: str
+    is_reference: bool
+    rows: np.ndarray
+
 
 def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collection[str] = ()) -> Limit:
-    """Take out levels without events: in the limit of an infinite coefficient their patients weigh nothing.
+    """Take out levels, and levels together in an interaction, without events.
 
-    Where the reference level has no events, every contrast of the term is infinite; the other terms are then those of the
-    fit without its patients, in which another level stands as the reference. Terms that a penalty keeps finite stay.
+    An interaction of categories, with the smaller terms that it needs, has a coefficient of its own for each combination of
+    levels; where a combination had no event its hazard is 0 in the limit, and its patients weigh nothing. Coefficients of
+    which the other rows tell nothing are not estimable: their notes name the combination. The columns that are left for the
+    fit are those that are independent among the rows that are left. Terms that a penalty keeps finite stay.
     """
-    fitted = np.ones(matrix.matrix.shape[1], dtype=bool)
+    p = matrix.matrix.shape[1]
     used = np.ones(len(matrix.matrix), dtype=bool)
-    notes: dict[int, str] = {}
-    for term in dict.fromkeys(c.term for c in matrix.coefficients if c.level is not None and c.term not in penalised):
-        base, *others = (c for c in matrix.coefficients if c.term == term)
-        member = {c.column: matrix.matrix[:, c.column] == 1 for c in others}
-        for c in others:
-            if not event[member[c.column]].any():
-                fitted[c.column] = False
-                used &= ~member[c.column]
-                notes[c.column] = f"not estimable: no events in {c.contrast.removesuffix(' vs ' + base.contrast)}"
-        in_base = ~np.any(list(member.values()), axis=0)
-        if not event[in_base].any():
-            used &= ~in_base
-            fitted[next(c.column for c in others if fitted[c.column])] = False
-            notes |= {c.column: f"not estimable: no events in the reference level {base.contrast}" for c in others}
-    return Limit(np.flatnonzero(fitted), used, notes)
+    empty = [cell for cell in cells_of(matrix) if cell.term not in penalised and not event[cell.rows].any()]
+    if not empty:
+        return Limit(Span(np.arange(p), np.zeros((p, 0))), used, {})
+    shrunken = np.zeros(p, dtype=bool)
+    shrunken[[c.column for c in matrix.coefficients if c.column >= 0 and c.term in penalised]] = True
+    check_columns(matrix.matrix, matrix, np.arange(p), shrunken)
+    for cell in empty:
+        used &= ~cell.rows
+    free = np.flatnonzero(~shrunken)
+    span = span_of(matrix.matrix[used][:, free])
+    untold = np.zeros((p, span.untold.shape[1]))
+    untold[free] = span.untold
+    span = Span(np.union1d(np.flatnonzero(shrunken), free[span.columns]), untold)
+    told = span.tells(np.eye(p))
+    notes = {c.column: why(matrix, c, empty) for c in matrix.coefficients if c.column >= 0 and not told[c.column]}
+    return Limit(span, used, notes)
+
+
+def cells_of(matrix: Design) -> list[Cell]:
+    """The levels of each category, and the combinations of levels of each interaction of categories."""
+    codes: dict[str, Integers] = {}
+    names = {factor.factor.text: tuple(map(label, factor.levels)) for factor in matrix.spec.factors}
+    for known in matrix.spec.terms:
+        text = known.term.text
+        if len(known.term.factors) == 1 and names[text]:
+            own = [c.column for c in matrix.coefficients if c.term == text and c.column >= 0]
+            codes[text] = matrix.matrix[:, own] @ np.arange(1, len(own) + 1)
+    out = []
+    for known in matrix.spec.terms:
+        if not of_categories(matrix, known):
+            continue
+        texts = [factor.text for factor in known.term.factors]
+        found = np.unique(np.column_stack([codes[text] for text in texts]), axis=0, return_inverse=True)
+        levels, inverse = found[0].astype(int), found[1].ravel()
+        for k, row in enumerate(levels):
+            name = " : ".join(names[text][code] for text, code in zip(texts, row, strict=True))
+            out.append(Cell(known.term.text, name, len(texts) == 1 and row[0] == 0, inverse == k))
+    return out
+
+
+def why(matrix: Design, coefficient: Coefficient, empty: list[Cell]) -> str:
+    """Why a coefficient has no estimate: the level, or levels together, without events."""
+    own = matrix.matrix[:, coefficient.column] != 0
+    inside = [cell for cell in empty if not (own & ~cell.rows).any()]
+    if inside:
+        return f"not estimable: no events in {inside[0].name}"
+    for cell in empty:
+        if cell.term == coefficient.term and cell.is_reference:
+            return f"not estimable: no events in the reference level {cell.name}"
+    factors = set(coefficient.term.split(":"))
+    near = [cell for cell in empty if factors & set(cell.term.split(":"))] or empty
+    return f"not estimable: no events in {near[0].name}"
 
 
 def column_names(matrix: Design, columns: np.ndarray) -> list[str]:

@@ -14,6 +14,7 @@ from ikzf1_outcomes.kernels.absolute_risk import Hazards
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
+from ikzf1_outcomes.models.prediction import as_seen
 
 NO_COEFFICIENT = "not estimable: a missing value, or a level without events"
 
@@ -50,18 +51,9 @@ def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
     xs, covariances, relative = [], [], np.empty((len(new), len(fits)))
     for k, fit in enumerate(fits):
         how = fit.estimation
-        place = np.array(list(fit.position), dtype=np.intp)
-        own = np.array(list(fit.position.values()), dtype=np.intp)
-        matrix, keep = fit.design.spec.encode(new)
-        # a level without events has no coefficient: such a patient is not estimable
-        gone = np.setdiff1d(np.arange(matrix.shape[1]), place)
-        fine = keep.copy()
-        fine[keep] = ~(matrix[:, gone] != 0).any(axis=1)
-        x = np.zeros((len(new), len(how.scale)))
-        x[np.ix_(fine, own)] = matrix[fine[keep]][:, place]
-        scaled = (x - how.centre) / how.scale
+        scaled, told = as_seen(fit.design, how, new)
         shift = offset_of(fit, new)
-        known &= fine & ~np.isnan(shift)
+        known &= told & ~np.isnan(shift)
         relative[:, k] = np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
         xs.append(scaled)
         covariances.append(fit.covariance * np.outer(how.scale, how.scale))

@@ -15,6 +15,7 @@ from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
+from ikzf1_outcomes.models.estimability import span_of
 from ikzf1_outcomes.models.estimation import Estimation
 
 BEYOND = "beyond the last follow-up"
@@ -41,22 +42,13 @@ def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[f
     if fit.cause != "any" and len(fit.endpoint.causes) > 1:
         raise InputError(
             "a model of one cause among several predicts no survival",
-            next_step="The incidence of a cause needs the models of all causes.",
+            next_step="Fit cause_specific_cox: the incidence of a cause needs the models of all.",
         )
     asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
     if not len(asked) or not np.isfinite(asked).all():
         raise InputError("times must be finite, and at least one")
-    matrix, keep = fit.design.spec.encode(new)
+    scaled, known = as_seen(fit.design, fit.estimation, new)
     how = fit.estimation
-    place = np.array(list(fit.position), dtype=np.intp)
-    own = np.array(list(fit.position.values()), dtype=np.intp)
-    # columns of levels without events have no coefficient: such a patient is not estimable
-    gone = np.setdiff1d(np.arange(fit.design.matrix.shape[1]), place)
-    known = keep.copy()
-    known[keep] = ~(matrix[:, gone] != 0).any(axis=1)
-    x = np.full((len(new), len(how.scale)), np.nan)
-    x[np.ix_(known, own)] = matrix[(matrix[:, gone] == 0).all(axis=1)][:, place]
-    scaled = (x - how.centre) / how.scale
     steps = baseline(how.layout, fit.maximum.beta * how.scale, how.ties)
     hazard, error = cumulative_hazards(fit, steps, scaled, shifts(fit, new), strata_codes(fit, new), asked)
     estimate = np.exp(-hazard)
@@ -76,6 +68,21 @@ def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[f
         "note": note.ravel(),
     }
     return pd.DataFrame(table)
+
+
+def as_seen(design: Design, how: Estimation, new: pd.DataFrame) -> tuple[Floats, np.ndarray]:
+    """Covariates of patients as the likelihood saw them, missing where something is not known; and where it is.
+
+    A patient with a missing value, or with a level, or levels together, that had no events, has no prediction.
+    """
+    matrix, keep = design.spec.encode(new)
+    fitted = design.matrix[how.rows[design.keep]]
+    span = span_of(fitted)
+    known = keep.copy()
+    known[keep] = span.tells(matrix - fitted.mean(axis=0))
+    x = np.full((len(new), len(span.columns)), np.nan)
+    x[known] = (matrix[known[keep]][:, span.columns] - how.centre) / how.scale
+    return x, known
 
 
 def shifts(fit: Fitted, new: pd.DataFrame) -> Floats:
