@@ -55,6 +55,7 @@ _HOMES = {
     "models.subdistribution_fit": "SubdistributionFit",
     "models.cause_specific": "cause_specific_cox CauseSpecificFit",
     "models.combinations": "contrasts Contrasts",
+    "models.interactions": "interaction_effects InteractionEffects",
     "models.standardised": "standardised_risk",
     "models.assumptions": "proportional_hazards_test ProportionalHazardsTest schoenfeld_residuals",
     "models.nested": "compare_nested NestedComparison",

@@ -78,6 +78,8 @@ from ikzf1_outcomes.models.cause_specific import cause_specific_cox as cause_spe
 from ikzf1_outcomes.models.combinations import Contrasts as Contrasts
 from ikzf1_outcomes.models.combinations import contrasts as contrasts
 from ikzf1_outcomes.models.cox_fit import CoxFit as CoxFit
+from ikzf1_outcomes.models.interactions import InteractionEffects as InteractionEffects
+from ikzf1_outcomes.models.interactions import interaction_effects as interaction_effects
 from ikzf1_outcomes.models.nested import NestedComparison as NestedComparison
 from ikzf1_outcomes.models.nested import compare_nested as compare_nested
 from ikzf1_outcomes.models.penalised import FirthFit as FirthFit

@@ -41,6 +41,7 @@ TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
 GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
+WITHIN: iko.InteractionEffects = iko.interaction_effects(E, "arm", "sex", cause="relapse")
 CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
 COHORT = iko.simulate_cohort(60, seed=3)
 MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
@@ -57,6 +58,8 @@ TABLES = {
     "cause_specific_cox.glance": ALL_CAUSES.glance(),
     "cause_specific_cox.predict": ALL_CAUSES.predict(E.frame.iloc[:2], [1.0, 3.0]),
     "standardised_risk": iko.standardised_risk(ALL_CAUSES, "arm", at=3.0, cause="relapse"),
+    "interaction_effects.tidy": WITHIN.tidy(),
+    "interaction_effects.glance": WITHIN.glance(),
     "contrasts.tidy": CONTRASTS.tidy(),
     "contrasts.glance": CONTRASTS.glance(),
     "kaplan_meier.tidy": KM.tidy(),
