@@ -27,6 +27,8 @@ from ikzf1_outcomes.definitions import define_endpoint as define_endpoint
 from ikzf1_outcomes.describe.characteristics import table_one as table_one
 from ikzf1_outcomes.describe.frequencies import frequency_table as frequency_table
 from ikzf1_outcomes.describe.frequencies import was_tested as was_tested
+from ikzf1_outcomes.describe.matched_sets import MatchedCohort as MatchedCohort
+from ikzf1_outcomes.describe.matched_sets import match_cohort as match_cohort
 from ikzf1_outcomes.describe.pairs import cooccurrence as cooccurrence
 from ikzf1_outcomes.describe.selection import TestingWeights as TestingWeights
 from ikzf1_outcomes.describe.selection import tested_against_untested as tested_against_untested
@@ -84,11 +86,17 @@ from ikzf1_outcomes.models.nested import NestedComparison as NestedComparison
 from ikzf1_outcomes.models.nested import compare_nested as compare_nested
 from ikzf1_outcomes.models.penalised import FirthFit as FirthFit
 from ikzf1_outcomes.models.proportional_hazards import cox as cox
+from ikzf1_outcomes.models.ridge import RidgeFit as RidgeFit
+from ikzf1_outcomes.models.shared_frailty import FrailtyFit as FrailtyFit
 from ikzf1_outcomes.models.standardised import standardised_risk as standardised_risk
 from ikzf1_outcomes.models.subdistribution import fine_gray as fine_gray
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit as SubdistributionFit
 from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as ConcordanceResult
 from ikzf1_outcomes.prognosis.discrimination import concordance as concordance
+from ikzf1_outcomes.relapses import after_relapse as after_relapse
+from ikzf1_outcomes.relapses import relapse_site as relapse_site
+from ikzf1_outcomes.relapses import relapse_timing as relapse_timing
+from ikzf1_outcomes.relapses import split_cause as split_cause
 from ikzf1_outcomes.results import Settings as Settings
 from ikzf1_outcomes.results import outcome_results as outcome_results
 from ikzf1_outcomes.simulate import simulate_cohort as simulate_cohort

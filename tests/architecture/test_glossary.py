@@ -9,7 +9,7 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
-KEY += ["method", "model", "row"]
+KEY += ["method", "model", "row", "case_row"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
@@ -41,9 +41,12 @@ TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
 GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
+RIDGE: iko.RidgeFit = iko.cox(E, "arm + x", penalty=("ridge", 2.0))
+FRAILTY: iko.FrailtyFit = iko.cox(E, "x", frailty="arm")
 WITHIN: iko.InteractionEffects = iko.interaction_effects(E, "arm", "sex", cause="relapse")
 CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
 COHORT = iko.simulate_cohort(60, seed=3)
+MATCHED: iko.MatchedCohort = iko.match_cohort(COHORT, case=("ikzf1_class", "whole_gene"), on="sex", ratio=1, seed=1)
 MLPA = iko.call_mlpa(iko.simulate_mlpa(COHORT, seed=3).peaks, run="run", blasts="blasts")
 CHANCE = np.random.default_rng(5).random(60)
 UNCERTAIN = iko.call_uncertainty(E, pd.DataFrame({"none": 1 - CHANCE, "ik6": CHANCE}), at=3.0, draws=5, seed=1)
@@ -58,6 +61,14 @@ TABLES = {
     "cause_specific_cox.glance": ALL_CAUSES.glance(),
     "cause_specific_cox.predict": ALL_CAUSES.predict(E.frame.iloc[:2], [1.0, 3.0]),
     "standardised_risk": iko.standardised_risk(ALL_CAUSES, "arm", at=3.0, cause="relapse"),
+    "match_cohort.balance": MATCHED.balance(),
+    "match_cohort.glance": MATCHED.glance(),
+    "match_cohort.pairs": MATCHED.pairs,
+    "ridge.tidy": RIDGE.tidy(),
+    "ridge.glance": RIDGE.glance(),
+    "frailty.tidy": FRAILTY.tidy(),
+    "frailty.glance": FRAILTY.glance(),
+    "frailty.frailties": FRAILTY.frailties(),
     "interaction_effects.tidy": WITHIN.tidy(),
     "interaction_effects.glance": WITHIN.glance(),
     "contrasts.tidy": CONTRASTS.tidy(),
@@ -148,7 +159,9 @@ def test_a_row_has_one_key(name):
 def test_estimates_name_their_scale(name):
     table = TABLES[name]
     if "estimate" not in table:
-        assert not {"low", "high", "std_error", "scale"} & set(table.columns)
+        # a balance table has its values, with a scale, in `before` and `after`
+        alone = {"low", "high", "std_error"} if "before" in table else {"low", "high", "std_error", "scale"}
+        assert not alone & set(table.columns)
         return
     assert {"scale", "note"} <= set(table.columns)
     assert set(table.loc[table["estimate"].notna(), "scale"]) <= SCALES

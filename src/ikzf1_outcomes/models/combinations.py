@@ -18,7 +18,6 @@ from ikzf1_outcomes.formula.terms import nearest
 from ikzf1_outcomes.kernels.firth import Problem, maximise
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
-from ikzf1_outcomes.models.estimability import span_of
 from ikzf1_outcomes.models.penalised import FirthEstimate, FirthFit
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
 
@@ -220,8 +219,7 @@ def directions(fit: Fit, weights: Floats) -> tuple[np.ndarray, Floats]:
     """Which combinations can be estimated, and their weights of the coefficients that were maximised."""
     if isinstance(fit, FirthFit):
         return np.ones(len(weights), dtype=bool), weights
-    used = fit.limit.used if isinstance(fit, SubdistributionFit) else fit.estimation.rows[fit.design.keep]
-    span = span_of(fit.design.matrix[used])
+    span = fit.limit.span if isinstance(fit, SubdistributionFit) else fit.estimation.span
     return span.tells(weights), weights[:, span.columns]
 
 

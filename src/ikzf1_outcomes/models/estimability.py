@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr
 
-from ikzf1_outcomes.endpoint import Endpoint, label
+from ikzf1_outcomes.endpoint import Endpoint, frozen, label
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Coefficient, Design
 from ikzf1_outcomes.formula.spec import LearnedTerm
@@ -64,6 +64,10 @@ class Span(NamedTuple):
     """Columns that no combination of earlier ones and a constant gives."""
     untold: Floats
     """Directions in which the rows do not differ (columns of the design, directions)."""
+
+    def kept(self) -> Span:
+        """Itself, made read-only: a fit holds on to it."""
+        return Span(frozen(self.columns), frozen(self.untold))
 
     def tells(self, weights: Floats) -> np.ndarray:
         """Which combinations of the coefficients (k, columns of the design) the rows tell."""
@@ -126,7 +130,7 @@ def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collecti
     used = np.ones(len(matrix.matrix), dtype=bool)
     empty = [cell for cell in cells_of(matrix) if cell.term not in penalised and not event[cell.rows].any()]
     if not empty:
-        return Limit(Span(np.arange(p), np.zeros((p, 0))), used, {})
+        return Limit(Span(np.arange(p), np.zeros((p, 0))).kept(), used, {})
     shrunken = np.zeros(p, dtype=bool)
     shrunken[[c.column for c in matrix.coefficients if c.column >= 0 and c.term in penalised]] = True
     check_columns(matrix.matrix, matrix, np.arange(p), shrunken)
@@ -139,7 +143,7 @@ def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collecti
     span = Span(np.union1d(np.flatnonzero(shrunken), free[span.columns]), untold)
     told = span.tells(np.eye(p))
     notes = {c.column: why(matrix, c, empty) for c in matrix.coefficients if c.column >= 0 and not told[c.column]}
-    return Limit(span, used, notes)
+    return Limit(span.kept(), used, notes)
 
 
 def cells_of(matrix: Design) -> list[Cell]:

@@ -9,6 +9,7 @@ import numpy as np
 from ikzf1_outcomes.endpoint import frozen
 from ikzf1_outcomes.kernels.partial import Layout, Maximum
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.estimability import Span
 
 
 class Estimation(NamedTuple):
@@ -29,6 +30,8 @@ class Estimation(NamedTuple):
     offset: str
     robust: bool
     note: str
+    span: Span
+    """Which columns of the design were fitted, and in which directions the rows tell nothing."""
 
 
 def in_own_units(fit: Maximum, scale: Floats) -> Maximum:

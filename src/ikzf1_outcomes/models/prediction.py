@@ -15,7 +15,6 @@ from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
-from ikzf1_outcomes.models.estimability import span_of
 from ikzf1_outcomes.models.estimation import Estimation
 
 BEYOND = "beyond the last follow-up"
@@ -76,12 +75,10 @@ def as_seen(design: Design, how: Estimation, new: pd.DataFrame) -> tuple[Floats,
     A patient with a missing value, or with a level, or levels together, that had no events, has no prediction.
     """
     matrix, keep = design.spec.encode(new)
-    fitted = design.matrix[how.rows[design.keep]]
-    span = span_of(fitted)
     known = keep.copy()
-    known[keep] = span.tells(matrix - fitted.mean(axis=0))
-    x = np.full((len(new), len(span.columns)), np.nan)
-    x[known] = (matrix[known[keep]][:, span.columns] - how.centre) / how.scale
+    known[keep] = how.span.tells(matrix - design.matrix[how.rows[design.keep]].mean(axis=0))
+    x = np.full((len(new), len(how.span.columns)), np.nan)
+    x[known] = (matrix[known[keep]][:, how.span.columns] - how.centre) / how.scale
     return x, known
 
 

@@ -223,7 +223,7 @@ def cox(
         frozen(rows.cluster[rows.complete]),
     )  # fmt: skip
     if ridge is not None:
-        return RidgeFit(fit, ridge.theta, ridge.terms, frozen(ridge.weight[estimated.columns]))
+        return RidgeFit(fit, ridge.theta, ridge.terms, frozen(ridge.weight[estimated.how.span.columns]))
     return fit if frailty is None else with_frailty(fit, frailty)
 
 
@@ -263,8 +263,6 @@ class Estimated(NamedTuple):
     covariance: Floats
     notes: dict[int, str]
     how: Estimation
-    columns: np.ndarray
-    """Columns of the design that were fitted."""
 
 
 def estimate(
@@ -305,9 +303,9 @@ def estimate(
     covariance = covariance_of(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
     frame = (frozen(centre), frozen(scale), frozen(mask), frozen(rows_of(matrix.keep, rows.complete)))
     levels = tuple(rows.levels[code] for code in present) if rows.columns else ("all",)
-    how = Estimation(layout, *frame, ties, rows.columns, levels, offset, rows.robust, rows.note)
+    how = Estimation(layout, *frame, ties, rows.columns, levels, offset, rows.robust, rows.note, limit.span)
     position = {int(c): place for place, c in enumerate(limit.columns) if c not in limit.notes}
-    return Estimated(position, in_own_units(fit, scale), covariance, limit.notes, how, limit.columns)
+    return Estimated(position, in_own_units(fit, scale), covariance, limit.notes, how)
 
 
 def covariance_of(fit: Maximum, layout: Layout, scale: Floats, ties: str, cluster: Integers | None) -> Floats:

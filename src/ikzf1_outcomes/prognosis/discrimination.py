@@ -14,7 +14,7 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.endpoint.value import CONTINUES
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels.pairs import Pairs, count_pairs
+from ikzf1_outcomes.kernels.pairs import count_pairs, share_concordant
 from ikzf1_outcomes.kernels.partial import lay_out
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap, tally
 
@@ -186,7 +186,7 @@ def concordance(
         endpoint.rows, event[keep], endpoint.case_weights[keep], np.empty((len(factor), 0)), keep=keep, strata=codes
     )
     pairs = [count_pairs(layout, scores[keep, k], factor) for k in range(len(names))]
-    estimate, influence = zip(*(estimated(found, endpoint.case_weights[keep]) for found in pairs), strict=True)
+    estimate, influence = zip(*(share_concordant(found, endpoint.case_weights[keep]) for found in pairs), strict=True)
     total = np.zeros((int(clusters.max()) + 1, len(names)))
     np.add.at(total, clusters[keep], np.column_stack(influence))
     n_event = int((event & keep).sum())
@@ -196,17 +196,6 @@ def concordance(
         WEIGHTINGS[weighting], cause or "any", float(horizon), endpoint.patients(keep), n_event, int((~keep).sum()),
         conf_level, "; ".join(notes),
     )  # fmt: skip
-
-
-def estimated(found: Pairs, weight: Floats) -> tuple[float, Floats]:
-    """Concordance, and the influence of each row times its weight."""
-    concordant, discordant, tied = found.counts[:3]
-    pairs = concordant + discordant + tied
-    if not pairs > 0:
-        return np.nan, np.full(len(weight), np.nan)
-    estimate = (concordant + tied / 2.0) / pairs
-    share = found.share
-    return float(estimate), weight * (share[:, 0] + share[:, 2] / 2.0 - estimate * share.sum(axis=1)) / pairs
 
 
 def scores_of(endpoint: Endpoint, score: Any) -> tuple[tuple[str, ...], Floats]:
