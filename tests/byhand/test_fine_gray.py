@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import ConvergenceError, endpoint_from_columns
-from ikzf1_outcomes.kernels.subdistribution import fine_gray_likelihood, lay_out, risk_sets, score_residuals
+from ikzf1_outcomes.kernels.subdistribution import fine_gray_likelihood, lay_out, risk_sets
+from ikzf1_outcomes.kernels.subdistribution_influence import score_residuals
 from ikzf1_outcomes.models.subdistribution import fine_gray
 
 F = Fraction
@@ -154,7 +155,7 @@ def test_the_sandwich_of_six_patients_as_fractions():
     psi = {name: q / 4 * ((name == "censored 3") - F(1, 4) * (name in still)) for name in eta}
     rows = laid(SIX, ["x"])
     sets = risk_sets(rows, np.array([log(2)]))
-    without = in_order(rows, score_residuals(rows, sets, of_censoring=False))[:, 0]
+    without = in_order(rows, score_residuals(rows, sets, of_weights=False))[:, 0]
     np.testing.assert_allclose(without, [float(eta[name]) for name in eta], rtol=1e-13)
     full = in_order(rows, score_residuals(rows, sets))[:, 0]
     np.testing.assert_allclose(full, [float(eta[name] + psi[name]) for name in eta], rtol=1e-13)
@@ -246,7 +247,7 @@ def test_standard_errors_by_way_of_the_censoring_distribution(strata):
     assert fit().tidy()["std_error"].iloc[0] == pytest.approx(np.linalg.norm(coefficient), rel=1e-3)
     rows = made(columns)
     laid_out = lay_out(rows.rows, rows.cause, np.ones(n), np.ones(n, dtype=bool), g if strata else 0 * g, x[:, None])
-    eta = score_residuals(laid_out, risk_sets(laid_out, fit().maximum.beta), of_censoring=False)
+    eta = score_residuals(laid_out, risk_sets(laid_out, fit().maximum.beta), of_weights=False)
     naive = np.linalg.norm(eta) / fit().maximum.information[0, 0]
     assert abs(naive / np.linalg.norm(coefficient) - 1) > 1e-3  # without psi it would not pass
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import ColumnError, ConvergenceError, InputError, endpoint_from_columns, landmark
+from ikzf1_outcomes.models.assumptions import proportional_hazards_test
 from ikzf1_outcomes.models.subdistribution import fine_gray
 
 CAUSES = {1: "relapse", 2: "death"}
@@ -30,16 +31,110 @@ def test_several_rows_of_a_patient_are_refused():
     assert fine_gray(made(one_each, subject="id"), "x", cause="relapse").n == 8
 
 
-def test_delayed_entry_is_refused_and_one_landmark_is_not():
-    columns = {**EIGHT, "entry": [0.0, 0, 0, 2.5, 0, 0, 3.5, 0]}
-    with pytest.raises(InputError, match="not offered with delayed entry at different times") as raised:
-        fine_gray(made(columns, entry="entry"), "x", cause="relapse")
-    assert raised.value.where == (4, 7)
+def test_one_landmark_for_all_needs_no_weights_for_entry():
     everybody = {**EIGHT, "x": [1.0, 3, 2, 2, 1, 4, 2, 0.5]}
     later = {name: values[1:] for name, values in everybody.items()}
-    ours = fine_gray(landmark(made(everybody), 1.5), "x", cause="relapse").tidy()
+    ours = fine_gray(landmark(made(everybody), 1.5), "x", cause="relapse")
     theirs = fine_gray(made(later), "x", cause="relapse").tidy()
-    np.testing.assert_allclose(ours[["estimate", "std_error"]], theirs[["estimate", "std_error"]], rtol=1e-9)
+    np.testing.assert_allclose(ours.tidy()[["estimate", "std_error"]], theirs[["estimate", "std_error"]], rtol=1e-9)
+    assert ours.glance()["method"].tolist() == ["Fine-Gray, Breslow ties"]
+
+
+def test_a_weight_without_bound_is_refused():
+    """The death stands for those who were under observation at 1; at 3.5 only those are who came at 3.5."""
+    columns = {
+        "t": [1.0, 2, 3, 4, 5, 6], "s": [2, 1, 1, 1, 0, 1], "x": [1.0, 0, 2, 1, 0, 2], "entry": [0.0, 0, 0, 3.5, 3.5, 3.5],
+    }  # fmt: skip
+    with pytest.raises(InputError, match="their weight has no bound") as raised:
+        fine_gray(made(columns, entry="entry"), "x", cause="relapse")
+    assert raised.value.where == (1,)
+    # positions are those of the rows given, not of those analysed
+    more = {name: [value, *columns[name]] for name, value in (("t", 1.5), ("s", 0), ("x", np.nan), ("entry", 0.0))}
+    with pytest.raises(InputError, match="their weight has no bound") as raised:
+        fine_gray(made(more, entry="entry"), "x", cause="relapse")
+    assert raised.value.where == (2,)
+    # without a death before, nobody needs a weight; nor where the last before was censored, which ends it
+    for status in ([1, 1, 2, 1, 0, 1], [2, 1, 0, 1, 0, 1]):
+        seen = {**columns, "s": status, "t": [1.0, 2, 3, 4, 5, 6]}
+        if status[2] == 2:
+            seen["entry"] = [0.0, 0, 0, 2.5, 3.5, 3.5]
+        assert np.isfinite(fine_gray(made(seen, entry="entry"), "x", cause="relapse").tidy()["std_error"]).all()
+
+
+def test_who_was_never_at_risk_at_an_event_tells_of_censoring_alone():
+    """A row that enters and is censored between two events; its covariate may be as far out as it likes."""
+    columns = {**EIGHT, "entry": [0.0, 0, 2.5, 0, 0, 0, 3.5, 0]}
+    near, far = ({**columns, "x": [*EIGHT["x"][:2], value, *EIGHT["x"][3:]]} for value in (2.0, 1e9))
+    left, right = (fine_gray(made(c, entry="entry"), "x", cause="relapse").tidy() for c in (near, far))
+    np.testing.assert_allclose(left[["estimate", "std_error"]], right[["estimate", "std_error"]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("effects", "message"),
+    [
+        ({"y": "linear"}, "time_effects names no term of the model: y"),
+        ({"x": "exp"}, "there is no such function of time for x"),
+        ({"x": np.nan}, "there is no such function of time for x"),
+        ({"x": True}, "there is no such function of time for x"),
+        ({"x": []}, "no function of time for x"),
+        (["x"], "must map terms to functions of time"),
+        ({"x": 8.0}, "the function of time is the same at all events: x:step"),
+        ({"x": 0.5}, "the function of time is the same at all events: x:step"),
+        ({"x": ["linear", "linear"]}, "a combination of its others"),
+        ({"x": [1.0, 1.5]}, "a combination of its others"),
+        ({"x": ["linear", "square", "sqrt", "log1p", 4.5]}, "a combination of its others"),
+    ],
+)
+def test_effects_of_time_that_do_not_exist(effects, message):
+    with pytest.raises(InputError, match=message):
+        fine_gray(made(EIGHT), "x", cause="relapse", time_effects=effects)
+
+
+def sixty():
+    """Enough patients for a change to have a maximum; no event at time 0 but a death and a censoring."""
+    rng = np.random.default_rng(8)
+    t, s = rng.integers(1, 12, 60).astype(float), rng.integers(0, 3, 60)
+    t[:2], s[:2] = 0.0, [2, 0]
+    return {"t": t, "s": s, "x": rng.normal(size=60), "arm": rng.choice(list("abc"), 60)}
+
+
+def test_no_logarithm_of_time_0():
+    quiet = sixty()
+    columns = {**quiet, "s": np.r_[1, quiet["s"][1:]]}
+    with pytest.raises(InputError, match="an event at time 0 has no logarithm") as raised:
+        fine_gray(made(columns), "x", cause="relapse", time_effects={"x": "log"})
+    assert raised.value.where == (1,)
+    fit = fine_gray(made(columns), "x", cause="relapse", time_effects={"x": "log1p"})
+    assert np.isfinite(fit.tidy()["std_error"]).all()
+    with pytest.raises(InputError, match="an event at time 0 has no logarithm") as raised:
+        proportional_hazards_test(fine_gray(made(columns), "x", cause="relapse"), "log")
+    assert raised.value.where == (1,)
+    # a death or a censoring at time 0 has no part in it
+    assert np.isfinite(fine_gray(made(quiet), "x", cause="relapse", time_effects={"x": "log"}).tidy()["std_error"]).all()
+    with pytest.raises(InputError, match="there is no such transform of time"):
+        proportional_hazards_test(fine_gray(made(quiet), "x", cause="relapse"), "square")
+
+
+def test_a_change_that_separates_is_named():
+    """After 4 only those with the smallest covariate relapse: the later effect has no maximum."""
+    columns = {"t": [1.0, 2, 3, 5, 6, 7], "s": [1, 1, 1, 1, 2, 0], "x": [2.0, 0, 1, 0, 1, 2]}
+    with pytest.raises(ConvergenceError, match=r"no finite hazard ratio for .*x:step\(time, 4\)"):
+        fine_gray(made(columns), "x", cause="relapse", time_effects={"x": 4})
+
+
+def test_levels_without_events_have_no_effect_that_changes():
+    columns = sixty()
+    columns["s"] = np.where((columns["arm"] == "c") & (columns["s"] == 1), 2, columns["s"])
+    fit = fine_gray(made(columns), "arm", cause="relapse", time_effects={"arm": "linear"})
+    tidy = fit.tidy()
+    assert tidy["term"].tolist() == ["arm"] * 3 + ["arm:linear(time)"] * 2
+    assert tidy["contrast"].tolist() == ["a", "b vs a", "c vs a", "b vs a", "c vs a"]
+    assert tidy["note"].tolist() == ["reference", "", "not estimable: no events in c", "", "not estimable: no events in c"]
+    assert fit.predict(pd.DataFrame({"arm": ["a", "b", "c"]}), 4.0)["estimate"].notna().tolist() == [True, True, False]
+    assert fit.residuals("score").columns.tolist() == ["arm (b vs a)", "arm:linear(time) (b vs a)"]
+    turned = fine_gray(made(columns), "arm", cause="relapse", references={"arm": "c"}, time_effects={"arm": "linear"})
+    assert turned.tidy()["estimate"].isna().tolist() == [False, True, True, True, True]
+    np.testing.assert_allclose(turned.glance()["log_likelihood"], fit.glance()["log_likelihood"], rtol=1e-10)
 
 
 def test_no_events_of_the_cause():

@@ -6,7 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ikzf1_outcomes import ConvergenceError, InputError, cox, endpoint_from_columns
-from ikzf1_outcomes.kernels.subdistribution import fine_gray_likelihood, lay_out, risk_sets, score_residuals
+from ikzf1_outcomes.kernels.subdistribution import fine_gray_likelihood, lay_out, risk_sets
+from ikzf1_outcomes.kernels.subdistribution_influence import score_residuals
 from ikzf1_outcomes.models.subdistribution import fine_gray
 
 CAUSES = {1: "relapse", 2: "death"}
@@ -80,8 +81,8 @@ def test_what_the_rows_add_to_the_score_sums_to_it(rows, strata):
     beta = np.array([0.2, -0.4])
     score = fine_gray_likelihood(laid_out)(beta)[1]
     sets = risk_sets(laid_out, beta)
-    for of_censoring in (False, True):
-        residuals = score_residuals(laid_out, sets, of_censoring=of_censoring)
+    for of_weights in (False, True):
+        residuals = score_residuals(laid_out, sets, of_weights=of_weights)
         np.testing.assert_allclose(laid_out.weight @ residuals, score, rtol=1e-9, atol=1e-9)
 
 

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
-from ikzf1_outcomes.endpoint import Endpoint, refuse, take_rows
-from ikzf1_outcomes.errors import ConvergenceError, InputError
-from ikzf1_outcomes.formula import Design
+from ikzf1_outcomes.endpoint import Endpoint, refuse
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.formula import Coefficient, Design
 from ikzf1_outcomes.kernels.partial import Maximum
-from ikzf1_outcomes.kernels.risk import Floats, Integers, Positions, snap
-from ikzf1_outcomes.kernels.subdistribution import (
-    CENSORED,
-    COMPETING,
-    EVENT,
-    RiskSets,
-    Subdistribution,
-    before,
-    fine_gray_likelihood,
-    lay_out,
-    risk_sets,
-    score_residuals,
-)
+from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
+from ikzf1_outcomes.kernels.subdistribution_weights import EVENT
 from ikzf1_outcomes.models.coefficients import on_scale, wald_table
-from ikzf1_outcomes.models.estimability import Limit, column_names
+from ikzf1_outcomes.models.estimability import Limit
+from ikzf1_outcomes.models.subdistribution_prediction import cumulative_hazard
+from ikzf1_outcomes.models.subdistribution_rows import Sweep
+from ikzf1_outcomes.models.subdistribution_rows import at_estimate as at_estimate
+from ikzf1_outcomes.models.subdistribution_rows import scaled_rows as scaled_rows
+from ikzf1_outcomes.models.subdistribution_time import NO_EFFECTS, TimeEffects
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -55,9 +49,21 @@ class SubdistributionFit:
     n_excluded: int
     conf_level: float
     note: str
+    effects: TimeEffects = NO_EFFECTS
+    """Effects that change with time; their coefficients come last in `maximum`."""
 
     def __repr__(self) -> str:
         return f"SubdistributionFit({self.endpoint.name}, cause {self.cause!r}: n = {self.n:g}, {self.n_event} events)"
+
+    @property
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """Rows of the coefficient table: those of the design, then those that change with time."""
+        return self.design.coefficients + self.effects.coefficients
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Name of each column by its number: the term, with its contrast where it has one."""
+        return {c.column: f"{c.term} ({c.contrast})" if c.contrast else c.term for c in self.coefficients}
 
     def tidy(self, *, exponentiate: bool = False) -> pd.DataFrame:
         """One row a coefficient, reference levels included.
@@ -74,8 +80,8 @@ class SubdistributionFit:
             p_value, note, as of a Cox model.
         """
         table = wald_table(
-            self.design.coefficients, self.counts, self.position, self.maximum.beta, self.covariance, cause=self.cause,
-            notes=self.limit.notes, conf_level=self.conf_level,
+            self.coefficients, self.counts, self.position, self.maximum.beta, self.covariance, cause=self.cause,
+            notes=self.notes, conf_level=self.conf_level,
         )  # fmt: skip
         return on_scale(table, "subdistribution hazard ratio", exponentiate)
 
@@ -92,7 +98,7 @@ class SubdistributionFit:
         notes = sorted({*self.limit.notes.values(), *own})
         return pd.DataFrame(
             {
-                "method": ["Fine-Gray, Breslow ties"],
+                "method": [f"Fine-Gray, Breslow ties{', weights for delayed entry' * self.delayed}"],
                 "cause": [self.cause],
                 "n": [self.n],
                 "n_event": [self.n_event],
@@ -109,6 +115,21 @@ class SubdistributionFit:
             }
         )
 
+    @property
+    def delayed(self) -> bool:
+        """Whether rows enter after others have ended, so that the weights have a part for entry."""
+        return bool(self.design.keep[self.endpoint.rows.late].any())
+
+    @property
+    def notes(self) -> dict[int, str]:
+        """Why a column has no finite coefficient."""
+        own = zip(self.effects.coefficients, self.effects.base, strict=True)
+        return self.limit.notes | {
+            c.column: self.limit.notes[column]
+            for c, base in own
+            if (column := self.design.coefficients[base].column) in self.limit.notes
+        }
+
     def baseline(self) -> pd.DataFrame:
         """Cumulative subdistribution hazard of a patient whose columns of the design are all 0.
 
@@ -121,13 +142,14 @@ class SubdistributionFit:
             One row a time with an event of the cause: time, cause, n_event, estimate, scale.
         """
         sweep = self.sweep()
-        shift = float(np.exp(-(sweep.centre @ self.maximum.beta) - sweep.sets.top))
+        steps = np.arange(1, len(sweep.times) + 1)
+        hazard, _ = cumulative_hazard(sweep, np.zeros((1, len(sweep.centre))), steps, errors=False)
         return pd.DataFrame(
             {
                 "time": sweep.times,
                 "cause": self.cause,
                 "n_event": sweep.rows.deaths,
-                "estimate": np.cumsum(sweep.sets.hazard) * shift,
+                "estimate": hazard[0],
                 "scale": "cumulative subdistribution hazard",
                 "note": "",
             }
@@ -135,6 +157,8 @@ class SubdistributionFit:
 
     def predict(self, new: pd.DataFrame, times: Sequence[float] | float) -> pd.DataFrame:
         """Cumulative incidence of the cause for patients with given covariates: F(t|x) = 1 - exp(-H0(t) exp(x'b)).
+
+        Where effects change with time H(t|x) is the sum over event times u <= t of exp(x(u)'b) dH0(u).
 
         The standard error sums the squared influence of each row (or cluster) on log H(t|x): by way of the hazard, of the
         coefficients and of the censoring distribution. Limits are those of log H, the log-log scale of F.
@@ -193,12 +217,13 @@ class SubdistributionFit:
         """Covariates of new patients (m, p), and what hinders a prediction for each of them, empty where nothing (m)."""
         matrix, complete = self.design.spec.encode(new)
         hindered = np.zeros(len(matrix), dtype=bool)
-        for c, (_, n_event) in zip(self.design.coefficients, self.counts, strict=True):
+        for c, (_, n_event) in zip(self.design.coefficients, self.counts, strict=False):
             if c.level is not None and not n_event:
                 own = [other.column for other in self.design.coefficients if other.term == c.term and other.column >= 0]
                 hindered |= matrix[:, c.column] == 1 if c.column >= 0 else matrix[:, own].sum(axis=1) == 0
-        x = np.full((len(complete), len(self.limit.columns)), np.nan)
-        x[complete] = matrix[:, self.limit.columns]
+        columns = np.concatenate((self.limit.columns, np.array(self.effects.columns, dtype=np.intp)))
+        x = np.full((len(complete), len(columns)), np.nan)
+        x[complete] = matrix[:, columns]
         note = np.full(len(complete), "a term is missing", dtype=object)
         note[complete] = np.where(hindered, "not estimable: a level without events", "")
         return x, note
@@ -222,109 +247,23 @@ class SubdistributionFit:
             raise InputError(f"no residuals are called {kind!r}", next_step="Use 'schoenfeld' or 'score'.")
         sweep = self.sweep()
         finite = list(self.position.values())
-        names = column_names(self.design, self.limit.columns[finite])
+        names = [self.names[column] for column in self.position]
         if kind == "score":
             out = np.empty_like(sweep.influence)
             out[sweep.rows.order] = sweep.influence * sweep.scale
             return pd.DataFrame(out[:, finite], columns=names, index=np.flatnonzero(self.design.keep))
         event = sweep.rows.kind == EVENT
         at = sweep.rows.upto[event] - 1
-        frame = pd.DataFrame(((sweep.rows.x[event] - sweep.sets.mean[at]) * sweep.scale)[:, finite], columns=names)
+        own = sweep.rows.x[event] if sweep.rows.factor is None else sweep.rows.x[event] * sweep.rows.factor[at]
+        residual = (own - sweep.sets.mean[at]) * sweep.scale
+        frame = pd.DataFrame(residual[:, finite], columns=names)
         frame.insert(0, "time", sweep.times[at])
         return frame
 
     def sweep(self) -> Sweep:
         """The rows and risk sets at the estimate, made again."""
-        laid = scaled_rows(self.endpoint, self.design, self.limit, self.cause, self.strata)
+        laid = scaled_rows(self.endpoint, self.design, self.limit, self.cause, self.strata, self.effects)
         return at_estimate(laid, self.maximum.beta * laid.scale, self.clusters)
 
     def _repr_html_(self) -> str:
         return self.tidy(exponentiate=True).to_html(index=False)
-
-
-class Laid(NamedTuple):
-    """Rows with covariates of zero mean and unit spread, so that the steps do not depend on their units."""
-
-    rows: Subdistribution
-    compared: Floats
-    """Covariates, in their own units, of the rows that are ever compared with an event of the cause."""
-    centre: Floats
-    scale: Floats
-    follow_up: Floats
-    """Distinct times of all rows."""
-
-
-def scaled_rows(endpoint: Endpoint, matrix: Design, limit: Limit, cause: str, strata: Integers) -> Laid:
-    """Lay out all rows kept; those that are never compared with an event only tell about censoring."""
-    part = endpoint if matrix.keep.all() else take_rows(endpoint, matrix.keep)
-    code = part.cause_code(cause)
-    kind = np.where(part.cause == code, EVENT, np.where(part.cause > 0, COMPETING, CENSORED)).astype(np.int32)
-    # who was censored before the first event was never compared with anybody
-    used = limit.used & ((part.time >= part.time[kind == EVENT].min()) | (kind == COMPETING))
-    x = matrix.matrix if len(limit.columns) == matrix.matrix.shape[1] else matrix.matrix[:, limit.columns]
-    compared = x[used]
-    centre, scale = compared.mean(axis=0), compared.std(axis=0)
-    scale[scale == 0] = 1.0
-    rows = lay_out(part.rows, kind, part.case_weights, used, strata, (x - centre) / scale)
-    return Laid(rows, compared, centre, scale, part.rows.times)
-
-
-class Sweep(NamedTuple):
-    """Risk sets at the estimate and the influence of every row, for scaled covariates."""
-
-    rows: Subdistribution
-    sets: RiskSets
-    centre: Floats
-    scale: Floats
-    beta: Floats
-    times: Floats
-    """Event times of the cause."""
-    follow_up: Floats
-    influence: Floats
-    totals: Floats
-    """Influence by patient or cluster: its cross-products are the middle of the sandwich."""
-    clusters: Integers | None
-
-
-def at_estimate(laid: Laid, beta: Floats, clusters: Integers | None) -> Sweep:
-    """Walk the risk sets once more, at the estimate."""
-    rows = laid.rows
-    sets = risk_sets(rows, beta)
-    if sets is None:
-        raise ConvergenceError("the weights of a risk set vanish", next_step="Look for a covariate far out of its range.")
-    own = None if clusters is None else clusters[rows.order]
-    influence = score_residuals(rows, sets)
-    times = laid.follow_up[rows.event_rank]
-    totals = summed(influence, rows.weight, own)
-    return Sweep(rows, sets, laid.centre, laid.scale, beta, times, laid.follow_up, influence, totals, own)
-
-
-def summed(influence: Floats, weight: Floats, clusters: Integers | None) -> Floats:
-    """Rows whose cross-products add up the influences: weights count patients, and copies share their cluster."""
-    if clusters is None:
-        return influence * np.sqrt(weight)[:, None]
-    return np.column_stack([np.bincount(clusters, weights=weight * column) for column in influence.T])
-
-
-def cumulative_hazard(sweep: Sweep, x: Floats, upto: Positions) -> tuple[Floats, Floats]:
-    """H(t|x) and the standard error of its logarithm, for covariates x (m, p) at times (k), each (m, k).
-
-    log H moves with the coefficients by x - sum(mean dH) / H, and with the steps of H themselves by what the rows add to
-    them; the latter is a score whose "covariate" is 0 and whose "mean" at u <= t is -1 / sum at risk.
-    """
-    z = (x - sweep.centre) / sweep.scale
-    base = before(sweep.sets.hazard)[upto]
-    hazard = np.exp(z @ sweep.beta - sweep.sets.top)[:, None] * base
-    slope = before(sweep.sets.hazard[:, None] * sweep.sets.mean)[upto]
-    error = np.full(hazard.shape, np.nan)
-    information = fine_gray_likelihood(sweep.rows)(sweep.beta)[2]
-    moved = np.linalg.solve(information, sweep.totals.T)
-    covariance = moved @ moved.T
-    bare = sweep.rows._replace(x=np.zeros((len(sweep.rows.x), 1)))
-    for k in np.flatnonzero(base > 0):
-        steps = np.where(np.arange(len(sweep.times)) < upto[k], -1.0 / sweep.sets.total, 0.0)[:, None]
-        own = summed(score_residuals(bare, sweep.sets._replace(mean=steps)), sweep.rows.weight, sweep.clusters)[:, 0]
-        lean = z - slope[k] / base[k]
-        variance = np.einsum("ij,jk,ik->i", lean, covariance, lean) + 2.0 * lean @ (moved @ own) / base[k]
-        error[:, k] = np.sqrt(np.maximum(variance + own @ own / base[k] ** 2, 0.0))
-    return hazard, error
