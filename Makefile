@@ -46,6 +46,8 @@ bench: $(STAMP) ## Time the kernels against lifelines, statsmodels and, where in
 	$(BIN)/python benchmarks/cox.py
 	$(BIN)/python benchmarks/fine_gray.py
 	$(BIN)/python benchmarks/firth.py
+	$(BIN)/python benchmarks/screen.py
+	$(BIN)/python benchmarks/elastic_net.py
 
 reference: ## Make the R reference values again (needs R)
 	for script in tests/reference/*/make.R; do (cd $$(dirname $$script) && Rscript make.R); done

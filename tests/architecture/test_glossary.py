@@ -9,11 +9,26 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
-KEY += ["method", "model", "row", "case_row"]
+KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
 SCALES |= {"subdistribution hazard ratio", "cumulative subdistribution hazard"}
+SCALES |= {f"{log}{kind}hazard ratio per SD" for log in ("", "log ") for kind in ("", "subdistribution ")}
+SCALES |= {
+    f"{log}{name}"
+    for log in ("", "log ")
+    for name in (
+        "time ratio",
+        "rate",
+        "shape",
+        "standard deviation",
+        "hazard",
+        "odds of cure",
+        "odds ratio of cure",
+        "time",
+    )
+}
 
 
 def endpoint():
@@ -43,6 +58,13 @@ GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
 RIDGE: iko.RidgeFit = iko.cox(E, "arm + x", penalty=("ridge", 2.0))
 FRAILTY: iko.FrailtyFit = iko.cox(E, "x", frailty="arm")
+CURE: iko.CureFit = iko.mixture_cure(E, [], cured_terms=[], latency="piecewise", cuts=[])
+WEIBULL: iko.ParametricFit = iko.parametric(E, "x")
+IMPUTED: iko.Imputations = iko.impute_missing(
+    E.with_column("x", E.frame["x"].where(np.arange(60) % 5 > 0)), ["x", "arm"], draws=2, cycles=2, seed=1
+)
+D1: iko.PooledTest = iko.d1_test([iko.cox(done, "x + arm") for done in IMPUTED], "arm")
+SCREEN: iko.ScreenResult = iko.screen(E, ["x"], adjust="arm", permutations=9, seed=1)
 WITHIN: iko.InteractionEffects = iko.interaction_effects(E, "arm", "sex", cause="relapse")
 CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
 COHORT = iko.simulate_cohort(60, seed=3)
@@ -69,6 +91,24 @@ TABLES = {
     "frailty.tidy": FRAILTY.tidy(),
     "frailty.glance": FRAILTY.glance(),
     "frailty.frailties": FRAILTY.frailties(),
+    "mixture_cure.tidy": CURE.tidy(),
+    "mixture_cure.glance": CURE.glance(),
+    "mixture_cure.cured": CURE.cured(),
+    "mixture_cure.predict": CURE.predict(E.frame.iloc[:2], [1.0, 2.0]),
+    "parametric.tidy": WEIBULL.tidy(),
+    "parametric.glance": WEIBULL.glance(),
+    "parametric.predict": WEIBULL.predict(E.frame.iloc[:2], [1.0, 2.0]),
+    "compare_families": iko.compare_families(E, "x"),
+    "sufficient_follow_up": iko.sufficient_follow_up(E, "arm"),
+    "impute_missing.tidy": IMPUTED.tidy(),
+    "impute_missing.glance": IMPUTED.glance(),
+    "impute_missing.trace": IMPUTED.trace(),
+    "complete_and_imputed": iko.complete_and_imputed(IMPUTED, lambda done: iko.cox(done, "x + arm")),
+    "d1_test": D1.glance(),
+    "screen.tidy": SCREEN.tidy(),
+    "screen.glance": SCREEN.glance(),
+    "fine_gray, time effects": iko.fine_gray(E, "x", cause="relapse", time_effects={"x": "linear"}).tidy(),
+    "proportional_hazards_test, Fine-Gray": iko.proportional_hazards_test(GRAY).tidy(),
     "interaction_effects.tidy": WITHIN.tidy(),
     "interaction_effects.glance": WITHIN.glance(),
     "contrasts.tidy": CONTRASTS.tidy(),
