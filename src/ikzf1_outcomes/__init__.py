@@ -62,6 +62,8 @@ _HOMES = {
     "models.parametric_families": "parametric ParametricFit compare_families",
     "models.cured_fraction": "mixture_cure CureFit",
     "models.plateau": "sufficient_follow_up",
+    "models.penalised_path": "elastic_net",
+    "models.path_fit": "ElasticNetPath",
     "models.feature_screen": "screen ScreenResult",
     "models.multiplicity": "adjust_p null_share",
     "models.shared_frailty": "FrailtyFit",

@@ -98,7 +98,9 @@ from ikzf1_outcomes.models.nested import compare_nested as compare_nested
 from ikzf1_outcomes.models.parametric_families import ParametricFit as ParametricFit
 from ikzf1_outcomes.models.parametric_families import compare_families as compare_families
 from ikzf1_outcomes.models.parametric_families import parametric as parametric
+from ikzf1_outcomes.models.path_fit import ElasticNetPath as ElasticNetPath
 from ikzf1_outcomes.models.penalised import FirthFit as FirthFit
+from ikzf1_outcomes.models.penalised_path import elastic_net as elastic_net
 from ikzf1_outcomes.models.plateau import sufficient_follow_up as sufficient_follow_up
 from ikzf1_outcomes.models.proportional_hazards import cox as cox
 from ikzf1_outcomes.models.ridge import RidgeFit as RidgeFit

@@ -36,6 +36,7 @@ GLOSSARY: dict[str, Column] = {
         "probability, time, log hazard ratio, hazard ratio, log odds ratio, dosage quotient, standardised difference, "
         "log subdistribution hazard ratio, subdistribution hazard ratio, cumulative hazard; ratios per SD of a feature; "
         "time ratio, rate, shape, standard deviation, hazard, odds of cure, odds ratio of cure, and their logarithms; "
+        "partial likelihood deviance; "
         "cumulative subdistribution hazard, "
         "count, share, value (in the unit of the variable)",
         "text",
@@ -117,6 +118,13 @@ GLOSSARY: dict[str, Column] = {
     "n_hits_by": Column("Features with `p_adjusted_by` below 0.05", "count"),
     "n_hits_q": Column("Features with `q_value` below 0.05", "count"),
     "n_hits_family": Column("Features with `p_family` below 0.05", "count"),
+    "lambda": Column("Weight of an elastic-net penalty", "none"),
+    "lambda_min": Column("Penalty with the least cross-validated deviance", "none"),
+    "lambda_1se": Column("Largest penalty within one standard error of it", "none"),
+    "alpha": Column("Share of the lasso in an elastic-net penalty", "share"),
+    "n_selected": Column("Features with a coefficient that is not 0", "count"),
+    "deviance_explained": Column("Share of the null deviance that is explained", "share"),
+    "folds": Column("Folds of a cross-validation", "count"),
     "pi0": Column("Estimated share of features without an effect", "share"),
     "permutations": Column("Permutations drawn", "count"),
     "n_case": Column("Cases to be matched", "rows"),

@@ -9,12 +9,14 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
-KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle"]
+KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
 SCALES |= {"subdistribution hazard ratio", "cumulative subdistribution hazard"}
+SCALES |= {"linear predictor", "partial likelihood deviance"}
 SCALES |= {f"{log}{kind}hazard ratio per SD" for log in ("", "log ") for kind in ("", "subdistribution ")}
+SCALES |= {f"{log}{name}" for log in ("", "log ") for name in ("odds of cure", "odds ratio of cure")}
 SCALES |= {
     f"{log}{name}"
     for log in ("", "log ")
@@ -58,12 +60,15 @@ GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
 RIDGE: iko.RidgeFit = iko.cox(E, "arm + x", penalty=("ridge", 2.0))
 FRAILTY: iko.FrailtyFit = iko.cox(E, "x", frailty="arm")
-CURE: iko.CureFit = iko.mixture_cure(E, [], cured_terms=[], latency="piecewise", cuts=[])
+PLATEAU = pd.DataFrame({"t": [1.0, 1, 2, 2, 3, 9, 9, 9, 9, 9], "s": [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]})
+CURED = iko.endpoint_from_columns(PLATEAU, time="t", status="s", causes={1: "relapse"})
+CURE: iko.CureFit = iko.mixture_cure(CURED, [], latency="piecewise", cuts=[])
 WEIBULL: iko.ParametricFit = iko.parametric(E, "x")
 IMPUTED: iko.Imputations = iko.impute_missing(
     E.with_column("x", E.frame["x"].where(np.arange(60) % 5 > 0)), ["x", "arm"], draws=2, cycles=2, seed=1
 )
 D1: iko.PooledTest = iko.d1_test([iko.cox(done, "x + arm") for done in IMPUTED], "arm")
+PATH: iko.ElasticNetPath = iko.elastic_net(E, ["x", "cutoff"], adjust="arm", folds=3, n_lambdas=5, seed=1)
 SCREEN: iko.ScreenResult = iko.screen(E, ["x"], adjust="arm", permutations=9, seed=1)
 WITHIN: iko.InteractionEffects = iko.interaction_effects(E, "arm", "sex", cause="relapse")
 CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
@@ -94,7 +99,7 @@ TABLES = {
     "mixture_cure.tidy": CURE.tidy(),
     "mixture_cure.glance": CURE.glance(),
     "mixture_cure.cured": CURE.cured(),
-    "mixture_cure.predict": CURE.predict(E.frame.iloc[:2], [1.0, 2.0]),
+    "mixture_cure.predict": CURE.predict(PLATEAU.iloc[:2], [1.0, 2.0]),
     "parametric.tidy": WEIBULL.tidy(),
     "parametric.glance": WEIBULL.glance(),
     "parametric.predict": WEIBULL.predict(E.frame.iloc[:2], [1.0, 2.0]),
@@ -105,6 +110,10 @@ TABLES = {
     "impute_missing.trace": IMPUTED.trace(),
     "complete_and_imputed": iko.complete_and_imputed(IMPUTED, lambda done: iko.cox(done, "x + arm")),
     "d1_test": D1.glance(),
+    "elastic_net.tidy": PATH.tidy(),
+    "elastic_net.glance": PATH.glance(),
+    "elastic_net.path": PATH.path(),
+    "elastic_net.cross_validation": PATH.cross_validation(),
     "screen.tidy": SCREEN.tidy(),
     "screen.glance": SCREEN.glance(),
     "fine_gray, time effects": iko.fine_gray(E, "x", cause="relapse", time_effects={"x": "linear"}).tidy(),

@@ -7,14 +7,8 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import endpoint_from_columns, kaplan_meier
-from ikzf1_outcomes.kernels.mixture_cure import (
-    FAMILIES,
-    Followed,
-    cure_in_own_units,
-    cure_likelihood,
-    family_likelihood,
-    lay_out_cure,
-)
+from ikzf1_outcomes.kernels.cure import cure_in_own_units, cure_likelihood, lay_out_cure
+from ikzf1_outcomes.kernels.location_scale import FAMILIES, Followed, family_likelihood
 from ikzf1_outcomes.models.cured_fraction import mixture_cure
 from ikzf1_outcomes.models.parametric_families import compare_families, parametric
 from ikzf1_outcomes.models.plateau import sufficient_follow_up

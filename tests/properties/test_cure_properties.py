@@ -7,15 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ikzf1_outcomes import ConvergenceError, InputError, endpoint_from_columns
-from ikzf1_outcomes.kernels.mixture_cure import (
-    FAMILIES,
-    Followed,
-    cure_likelihood,
-    family_likelihood,
-    lay_out_cure,
-    maximise_cure,
-    starts,
-)
+from ikzf1_outcomes.kernels.cure import cure_likelihood, lay_out_cure, maximise_cure, starts
+from ikzf1_outcomes.kernels.location_scale import FAMILIES, Followed, family_likelihood
 from ikzf1_outcomes.models.cured_fraction import mixture_cure
 from ikzf1_outcomes.models.parametric_families import parametric
 from ikzf1_outcomes.models.plateau import sufficient_follow_up

@@ -13,7 +13,7 @@ from scipy.special import chdtrc, expit
 from ikzf1_outcomes.curves.intervals import check_interval, normal_quantile, probability_limits
 from ikzf1_outcomes.endpoint import Endpoint, frozen, label
 from ikzf1_outcomes.errors import ConvergenceError, InputError
-from ikzf1_outcomes.kernels.mixture_cure import (
+from ikzf1_outcomes.kernels.cure import (
     baseline_at,
     cure_in_own_units,
     cure_likelihood,
@@ -26,7 +26,7 @@ from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.risk import Floats, snap
 from ikzf1_outcomes.models.coefficients import COLUMNS, wald_table
 from ikzf1_outcomes.models.estimability import column_names, limit_of_empty_levels
-from ikzf1_outcomes.models.plateau import (
+from ikzf1_outcomes.models.extrapolation import (
     PER_CAUSE,
     UNKNOWN,
     Part,

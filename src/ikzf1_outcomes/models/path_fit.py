@@ -117,7 +117,7 @@ class ElasticNetPath:
         Returns
         -------
         DataFrame
-            lambda, term, contrast, estimate (per unit of the covariate), scale; penalties falling, and at each the
+            lambda, term, contrast, estimate (per unit of the covariate), scale, note; penalties falling, and at each the
             coefficients in the order of `tidy`.
         """
         rows = [c for c in self.design.coefficients if c.column >= 0]
@@ -129,6 +129,7 @@ class ElasticNetPath:
                 "contrast": np.tile(np.array([c.contrast for c in rows], dtype=object), len(self.lambdas)),
                 "estimate": self.beta[:, column].ravel(),
                 "scale": SCALE,
+                "note": "",
             }
         )
 
