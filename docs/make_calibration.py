@@ -33,6 +33,15 @@ Patients without a deletion, everybody with the same share of blasts, default op
 any class. A call needs a probability of 0.95 with equal odds, so that at most 1 in 19 (5.3 %) of the normal exons may be
 called deleted (Markov's inequality); what blasts are too few to tell is ambiguous.
 """
+SMALL = """## Classes of three and four patients among 109
+
+A quarter of the patients have the event. Without the penalty a class without events has no estimate; of the others the
+interval is Wald's. With Firth's penalty every data set has an estimate and a profile interval. Measured without a limit for
+what is estimated without the penalty; with it, 92 to 98 % are allowed.
+"""
+IMAGE = """![Coverage of intervals and size of tests, with Monte Carlo limits](images/calibration.svg)
+"""
+PICTURE = PAGE.parent / "images" / "calibration.svg"
 Row = dict[str, Any]
 ORDER = ("none", "whole_gene", "ik6", "del_4_8", "other", "gain")
 
@@ -104,12 +113,49 @@ def classes(rows: list[Row]) -> list[str]:
     return parts
 
 
+def small(rows: list[Row]) -> list[str]:
+    """Classes of three and four patients; none without their rows."""
+    if not of(rows, "small classes"):
+        return []
+    head = "class, estimable %, covered of the estimable %, covered with the penalty %, bias without, bias with it"
+
+    def cells(row: Row) -> list[str]:
+        shares = (f"{100 * row[name]:.1f}" for name in ("estimable", "covered_estimable", "covered_firth"))
+        return [row["what"], *shares, *(f"{row[name]:+.2f}" for name in ("bias_plain", "bias_firth"))]
+
+    return ["", SMALL, *grid(head, of(rows, "small classes"), cells)]
+
+
+def draw(rows: list[Row]) -> None:
+    """The coverage as a picture: a dot a row, with its Monte Carlo interval."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    matplotlib.rcParams |= {"svg.hashsalt": "calibration", "font.size": 8, "svg.fonttype": "none"}
+    figure, axes = plt.subplots(1, 2, figsize=(11, 0.17 * len(of(rows, "coverage")) + 1), width_ratios=(2, 1))
+    for ax, kind, aim in zip(axes, ("coverage", "size"), (95, 5), strict=True):
+        shown = of(rows, kind)[::-1]
+        values = [100 * row["measured"] for row in shown]
+        half = [196 * (row["measured"] * (1 - row["measured"]) / row["runs"]) ** 0.5 for row in shown]
+        ax.errorbar(values, range(len(shown)), xerr=half, fmt="o", ms=3, lw=0.8, color="#0072B2")
+        ax.axvline(aim, color="#888888", lw=0.8)
+        ax.set_yticks(range(len(shown)), [f"{row['what']} (n = {row['n']})" for row in shown], fontsize=6)
+        ax.set(xlabel=f"{kind} %, with Monte Carlo limits", ylim=(-1, len(shown)))
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(PICTURE, metadata={"Date": None})
+
+
 def page(rows: list[Row]) -> str:
     """The page as text."""
-    parts = [HEAD, "## Coverage of 95 % intervals", "", *table(rows, "coverage"), "", "## Size of tests at 5 %", ""]
-    return "\n".join([*parts, *table(rows, "size"), *classes(rows), ""])
+    parts = [HEAD, IMAGE, "## Coverage of 95 % intervals", "", *table(rows, "coverage"), *small(rows)]
+    return "\n".join([*parts, "", "## Size of tests at 5 %", "", *table(rows, "size"), *classes(rows), ""])
 
 
 if __name__ == "__main__":
     lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
-    PAGE.write_text(page([json.loads(line) for line in lines]), encoding="utf-8")
+    found = [json.loads(line) for line in lines]
+    PAGE.write_text(page(found), encoding="utf-8")
+    draw(found)
