@@ -218,7 +218,8 @@ def learned_factor(factor: Factor, frame: pd.DataFrame, keep: np.ndarray, refere
     if is_numeric(frame[name]):
         if name in references:
             raise InputError(f"term {name!r} is a number and has no reference level")
-        return LearnedFactor(factor, learned(factor, values_of(factor, frame, keep)))
+        # a line learns nothing from the values; they are read where the matrix is made
+        return LearnedFactor(factor, learned(factor, values_of(factor, frame, keep) if factor.basis else np.empty(0)))
     if factor.is_call:
         at = f"position {factor.position}: " if factor.position else ""
         raise InputError(f"{at}{factor.text!r} needs a number, and {name!r} is none", next_step="Name the column alone.")
@@ -258,7 +259,8 @@ def values_of(factor: Factor, frame: pd.DataFrame, keep: np.ndarray) -> Floats:
     column = frame[factor.column]
     if not is_numeric(column) and column.notna().any():
         raise InputError(f"column {factor.column!r} is not numeric", next_step="The design has it as a number.")
-    x = numbers(frame, factor.column)[keep]
+    x = numbers(frame, factor.column)
+    x = x if keep.all() else x[keep]
     infinite = np.isinf(x)
     if infinite.any():
         raise InputError(f"term {factor.text!r} has an infinite value", where=positions(keep, infinite))
@@ -283,10 +285,7 @@ def is_numeric(column: pd.Series) -> bool:
 
 def complete_rows(frame: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
     """Rows in which all of some columns are known."""
-    keep = np.ones(len(frame), dtype=bool)
-    for name in names:
-        keep &= frame[name].notna().to_numpy()
-    return keep
+    return np.asarray(frame[list(names)].notna().to_numpy().all(axis=1))
 
 
 def columnwise_product(blocks: list[Floats]) -> Floats:
