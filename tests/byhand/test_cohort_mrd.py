@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ikzf1_outcomes.cohort import MRD_PROTOCOLS, MrdTimepoint, mrd_level, mrd_risk, read_cohort
+import ikzf1_outcomes as iko
+from ikzf1_outcomes.cohort import MRD_PROTOCOLS, MrdTimepoint, mrd_level, mrd_limits, mrd_risk, read_cohort
 from ikzf1_outcomes.cohort.mrd import MRD_LEVELS, mrd_columns, mrd_fields
 from ikzf1_outcomes.errors import CohortError, InputError
 
@@ -247,3 +248,35 @@ def test_mrd_in_a_cohort(tmp_path):
     assert cohort.dictionary["mrd_TP1"].kind == "ordered"
     assert any("two markers" in note for note in cohort.provenance.notes)
     assert any(rule.startswith("mrd_risk: AIEOP-BFM ALL 2000, version 1") for rule in cohort.provenance.rules)
+
+
+def test_limits_of_results_without_a_value():
+    point = MrdTimepoint("TP1", 33, limit_of_detection=1e-5, quantifiable=1e-4)
+    level = mrd_level(pd.Series(["0", "0.00002", "0.002", None], index=[7, 3, 5, 1]), point)
+    limits = mrd_limits(level, point)
+    assert limits.columns.tolist() == ["mrd_TP1_low", "mrd_TP1_high"]
+    assert limits.index.tolist() == [7, 3, 5, 1]
+    np.testing.assert_array_equal(limits.to_numpy(), [[0, 1e-5], [1e-5, 1e-4], [np.nan, np.nan], [np.nan, np.nan]])
+
+
+def test_imputed_residual_disease_below_detection_stays_below():
+    """A number that was read as negative is drawn below the limit of detection, and the level that it makes is negative."""
+    rng = np.random.default_rng(8)
+    point = MrdTimepoint("TP1", 33, limit_of_detection=1e-4, quantifiable=1e-4)
+    share = 10.0 ** rng.normal(-4, 1, 120)
+    level = mrd_level(pd.Series(np.minimum(share, 1.0)), point)
+    frame = pd.DataFrame({"t": rng.exponential(4, 120), "s": rng.integers(0, 2, 120)})
+    frame["mrd"] = np.where(share < 1e-4, np.nan, share)
+    frame.loc[:9, "mrd"] = np.nan
+    limits = mrd_limits(level, point)
+    limits.iloc[:10] = np.nan
+    endpoint = iko.endpoint_from_columns(frame.join(limits), time="t", status="s", causes={1: "relapse"})
+    done = iko.impute_missing(
+        endpoint, "mrd", method={"mrd": "log-normal"}, intervals={"mrd": ("mrd_TP1_low", "mrd_TP1_high")}, draws=2, seed=1
+    )
+    below = (limits["mrd_TP1_high"] == 1e-4).to_numpy()
+    for completed in done:
+        drawn = completed.frame["mrd"]
+        assert drawn.notna().all()
+        assert (drawn[below] < 1e-4).all()
+        assert set(mrd_level(drawn[below], point)) == {"negative"}

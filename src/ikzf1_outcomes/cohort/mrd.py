@@ -243,3 +243,36 @@ def mrd_level(
     ['negative', '1e-4 to 1e-3']
     """
     return mrd_columns(values, timepoint, codes=codes, unit=unit, decimal=decimal).iloc[:, 0]
+
+
+def mrd_limits(level: pd.Series, timepoint: MrdTimepoint) -> pd.DataFrame:
+    """Between which shares of cells results lie that have no value.
+
+    Negative: from 0 to the limit of detection. Positive and not quantifiable: from there to the quantifiable range. Others
+    have their value, or are missing, and have no limits. For `impute_missing(..., intervals=)`.
+
+    Parameters
+    ----------
+    level
+        The column ``mrd_<name>`` of a time point (n).
+    timepoint
+        The time point with its limits.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``mrd_<name>_low`` and ``mrd_<name>_high``, shares of cells; the index of `level`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> tp1 = MrdTimepoint("TP1", 33, 1e-5, 1e-4)
+    >>> mrd_limits(mrd_level(pd.Series(["0", "0.00002", "0.002"]), tp1), tp1).values.tolist()
+    [[0.0, 1e-05], [1e-05, 0.0001], [nan, nan]]
+    """
+    given = level.astype(object)
+    bounds = {
+        "low": {MRD_LEVELS[0]: 0.0, MRD_LEVELS[1]: timepoint.limit_of_detection},
+        "high": {MRD_LEVELS[0]: timepoint.limit_of_detection, MRD_LEVELS[1]: timepoint.quantifiable},
+    }
+    return pd.DataFrame({f"mrd_{timepoint.name}_{end}": given.map(at).astype(float) for end, at in bounds.items()})
