@@ -61,7 +61,12 @@ def wald_table(
 
 def on_scale(table: pd.DataFrame, ratio: str, exponentiate: bool) -> pd.DataFrame:
     """The table on the log scale, or with estimate, low and high as ratios; `std_error` stays on the log scale."""
-    out = table.assign(scale=ratio if exponentiate else f"log {ratio}")
-    if exponentiate:
-        out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-    return out[list(COLUMNS)]
+    return exponentiated(table.assign(scale=f"log {ratio}"), exponentiate)[list(COLUMNS)]
+
+
+def exponentiated(table: pd.DataFrame, wanted: bool) -> pd.DataFrame:
+    """The table as it is, or with estimate, low and high exponentiated and "log" gone from the scale."""
+    if not wanted:
+        return table.copy()
+    names = ["estimate", "low", "high"]
+    return table.assign(scale=table["scale"].str.removeprefix("log "), **np.exp(table[names].astype(float)))

@@ -17,6 +17,7 @@ from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.formula.terms import nearest
 from ikzf1_outcomes.kernels.firth import Problem, maximise
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.penalised import FirthEstimate, FirthFit
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
@@ -67,11 +68,7 @@ class Contrasts:
         DataFrame
             contrast, cause, estimate, std_error, low, high, conf_level, interval, scale, statistic, p_value, note.
         """
-        out = self.table.copy()
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-            out["scale"] = out["scale"].str.removeprefix("log ")
-        return out
+        return exponentiated(self.table, exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """One row, the test that all combinations are 0: method, cause, statistic, df, p_value, note."""

@@ -24,7 +24,7 @@ from ikzf1_outcomes.kernels.cure import (
 )
 from ikzf1_outcomes.kernels.partial import Maximum
 from ikzf1_outcomes.kernels.risk import Floats, snap
-from ikzf1_outcomes.models.coefficients import COLUMNS, wald_table
+from ikzf1_outcomes.models.coefficients import COLUMNS, exponentiated, wald_table
 from ikzf1_outcomes.models.estimability import column_names, limit_of_empty_levels
 from ikzf1_outcomes.models.extrapolation import (
     PER_CAUSE,
@@ -35,7 +35,6 @@ from ikzf1_outcomes.models.extrapolation import (
     complete_part,
     covariates,
     encoded,
-    exponentiated,
     parameter_rows,
     part_of,
     probability_table,

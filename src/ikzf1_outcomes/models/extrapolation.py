@@ -67,14 +67,6 @@ def parameter_rows(
     return out.assign(statistic=np.nan, p_value=np.nan, note="")
 
 
-def exponentiated(table: pd.DataFrame, wanted: bool) -> pd.DataFrame:
-    """The table as it is, or with estimate, low and high exponentiated and "log" gone from the scale."""
-    if not wanted:
-        return table
-    names = ["estimate", "low", "high"]
-    return table.assign(scale=table["scale"].str.removeprefix("log "), **np.exp(table[names].astype(float)))
-
-
 def refuse_one_cause(cause: str, endpoint: Endpoint) -> None:
     """Refuse the survival of a model of one cause where others compete."""
     if cause != "any" and len(endpoint.causes) > 1:

@@ -15,6 +15,7 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.models.analysed_rows import analysed
+from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.feature_fits import Setting
 from ikzf1_outcomes.models.feature_patterns import Screened, count, fit_features
 from ikzf1_outcomes.models.feature_permutations import family_p
@@ -69,11 +70,7 @@ class ScreenResult:
             term, contrast, cause, n, n_event, estimate, std_error, low, high, conf_level, interval, scale, statistic,
             p_value, p_adjusted_bh, p_adjusted_by, q_value, p_family, note. `scale` says whether the estimate is per SD.
         """
-        out = self.table.copy()
-        out["scale"] = self.ratio if exponentiate else f"log {self.ratio}"
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-        return out
+        return exponentiated(self.table.assign(scale=f"log {self.ratio}"), exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """One row: what was screened, how many features could be estimated, and how many are below 0.05 by each reckoning.

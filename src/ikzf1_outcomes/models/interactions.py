@@ -12,6 +12,7 @@ import pandas as pd
 from ikzf1_outcomes.endpoint import Columns, Endpoint, label
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula.spec import LearnedFactor
+from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.combinations import Combination, Fit, contrasts
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.nested import compare_nested
@@ -54,11 +55,7 @@ class InteractionEffects:
             term, contrast, group, cause, n, n_event (of the group), estimate, std_error, low, high, conf_level, interval,
             scale, statistic, p_value, note.
         """
-        out = self.table.copy()
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-            out["scale"] = out["scale"].str.removeprefix("log ")
-        return out
+        return exponentiated(self.table, exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """One row, the test that the effect is the same in all groups: term, method, cause, n, n_event, statistic, df,

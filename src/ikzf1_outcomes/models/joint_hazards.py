@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.endpoint import label
-from ikzf1_outcomes.errors import ColumnError, InputError
+from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.absolute_risk import Hazards
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
-from ikzf1_outcomes.models.prediction import as_seen
+from ikzf1_outcomes.models.prediction import as_seen, offset_of, strata_of
 
 NO_COEFFICIENT = "not estimable: a missing value, or a level without events"
 
@@ -52,46 +52,12 @@ def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
     for k, fit in enumerate(fits):
         how = fit.estimation
         scaled, told = as_seen(fit.design, how, new)
-        shift = offset_of(fit, new)
+        shift = offset_of(how, new)
         known &= told & ~np.isnan(shift)
         relative[:, k] = np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
         xs.append(scaled)
         covariances.append(fit.covariance * np.outer(how.scale, how.scale))
-    return Patients(tuple(xs), relative, known, strata_of(fits[0], new), tuple(covariances))
-
-
-def offset_of(fit: CoxFit, new: pd.DataFrame) -> Floats:
-    """The offset of each patient.
-
-    Raises
-    ------
-    ColumnError
-        No column of the offset.
-    """
-    name = fit.estimation.offset
-    if not name:
-        return np.zeros(len(new))
-    if name not in new:
-        raise ColumnError(f"the new patients have no column {name!r}", next_step="It is the model's offset.")
-    return np.asarray(new[name].to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def strata_of(fit: CoxFit, new: pd.DataFrame) -> np.ndarray:
-    """Label of the stratum of each patient.
-
-    Raises
-    ------
-    ColumnError
-        No column of the strata.
-    """
-    columns = fit.estimation.strata
-    for name in columns:
-        if name not in new:
-            raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
-    if not columns:
-        return np.full(len(new), "all", dtype=object)
-    rows = new[list(columns)].itertuples(index=False, name=None)
-    return np.array([label(row[0] if len(columns) == 1 else row) for row in rows], dtype=object)
+    return Patients(tuple(xs), relative, known, strata_of(fits[0].estimation, new), tuple(covariances))
 
 
 def steps_of(fit: CoxFit) -> Baseline:

@@ -19,14 +19,13 @@ from ikzf1_outcomes.interchange import to_lifelines
 from ikzf1_outcomes.kernels.location_scale import FAMILIES, Followed, as_hazards, family_likelihood
 from ikzf1_outcomes.kernels.partial import Maximum, newton
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.coefficients import COLUMNS, wald_table
+from ikzf1_outcomes.models.coefficients import COLUMNS, exponentiated, wald_table
 from ikzf1_outcomes.models.estimability import Limit, column_names, limit_of_empty_levels
 from ikzf1_outcomes.models.extrapolation import (
     asked_times,
     complete_part,
     covariates,
     encoded,
-    exponentiated,
     parameter_rows,
     part_of,
     probability_table,

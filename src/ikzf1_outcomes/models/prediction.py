@@ -49,7 +49,7 @@ def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[f
     scaled, known = as_seen(fit.design, fit.estimation, new)
     how = fit.estimation
     steps = baseline(how.layout, fit.maximum.beta * how.scale, how.ties)
-    hazard, error = cumulative_hazards(fit, steps, scaled, shifts(fit, new), strata_codes(fit, new), asked)
+    hazard, error = cumulative_hazards(fit, steps, scaled, offset_of(how, new), strata_codes(how, new), asked)
     estimate = np.exp(-hazard)
     low, high = probability_limits(estimate, estimate * error, conf_type, fit.conf_level)
     note = np.where(~known[:, None], "not estimable: a missing value, or a level without events", "")
@@ -82,9 +82,15 @@ def as_seen(design: Design, how: Estimation, new: pd.DataFrame) -> tuple[Floats,
     return x, known
 
 
-def shifts(fit: Fitted, new: pd.DataFrame) -> Floats:
-    """The offset of each patient."""
-    name = fit.estimation.offset
+def offset_of(how: Estimation, new: pd.DataFrame) -> Floats:
+    """The offset of each patient.
+
+    Raises
+    ------
+    ColumnError
+        No column of the offset.
+    """
+    name = how.offset
     if not name:
         return np.zeros(len(new))
     if name not in new:
@@ -92,7 +98,24 @@ def shifts(fit: Fitted, new: pd.DataFrame) -> Floats:
     return np.asarray(new[name].to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def strata_codes(fit: Fitted, new: pd.DataFrame) -> Integers:
+def strata_of(how: Estimation, new: pd.DataFrame) -> np.ndarray:
+    """The stratum of each patient in words.
+
+    Raises
+    ------
+    ColumnError
+        No column of the strata.
+    """
+    for name in how.strata:
+        if name not in new:
+            raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
+    if not how.strata:
+        return np.full(len(new), "all", dtype=object)
+    rows = new[list(how.strata)].itertuples(index=False, name=None)
+    return np.array([label(row[0] if len(how.strata) == 1 else row) for row in rows], dtype=object)
+
+
+def strata_codes(how: Estimation, new: pd.DataFrame) -> Integers:
     """The stratum of each patient among those of the model.
 
     Raises
@@ -100,15 +123,8 @@ def strata_codes(fit: Fitted, new: pd.DataFrame) -> Integers:
     ColumnError, InputError
         No column of the strata; a stratum without events, or that the model does not know (row positions).
     """
-    columns = fit.estimation.strata
-    if not columns:
-        return np.zeros(len(new), dtype=np.intp)
-    for name in columns:
-        if name not in new:
-            raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
-    place: dict[Any, int] = {label(level): k for k, level in enumerate(fit.estimation.levels)}
-    own = [label(row[0] if len(columns) == 1 else row) for row in new[list(columns)].itertuples(index=False, name=None)]
-    codes = np.array([place.get(level, -1) for level in own], dtype=np.intp)
+    place: dict[Any, int] = {label(level): k for k, level in enumerate(how.levels)}
+    codes = np.array([place.get(level, -1) for level in strata_of(how, new)], dtype=np.intp)
     if (codes < 0).any():
         raise InputError("strata without events in the model, or unknown to it", where=np.flatnonzero(codes < 0) + 1)
     return codes
