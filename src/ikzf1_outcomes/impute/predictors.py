@@ -15,8 +15,8 @@ from ikzf1_outcomes.kernels.risk import Floats
 def outcome_columns(endpoint: Endpoint) -> Floats:
     """The outcome as predictors: for each cause with events its indicator, then its cumulative hazard; (n, 2 causes).
 
-    Nelson-Aalen at the row's time, less that at its entry (White and Royston 2009, doi:10.1002/sim.3618). Case weights
-    count as patients.
+    Nelson-Aalen at the row's time, less that at its entry (White and Royston 2009, doi:10.1002/sim.3618). Of d tied events
+    among n at risk each sees one less: 1 / n + 1 / (n - 1) + ..., as in `mice::nelsonaalen`. Case weights count as patients.
 
     Examples
     --------
@@ -37,8 +37,13 @@ def outcome_columns(endpoint: Endpoint) -> Floats:
     for code in range(1, len(endpoint.causes) + 1):
         event = endpoint.cause == code
         if event.any():
-            dead = np.bincount(rows.rank, weight * event, size)
-            total = np.concatenate(([0.0], np.cumsum(np.divide(dead, at_risk, out=np.zeros(size), where=dead > 0))))
+            deaths = np.bincount(rows.rank[event], minlength=size)
+            mean = np.bincount(rows.rank[event], weight[event], size) / np.maximum(deaths, 1)
+            # tied events one after the other, as in R's nelsonaalen: d events add 1 / n + 1 / (n - 1) + ...
+            which = np.repeat(np.arange(size), deaths)
+            before = np.arange(len(which)) - np.repeat(np.cumsum(deaths) - deaths, deaths)
+            steps = np.bincount(which, mean[which] / (at_risk[which] - before * mean[which]), size)
+            total = np.concatenate(([0.0], np.cumsum(steps)))
             indicators.append(event.astype(float))
             hazards.append(total[rows.rank + 1] - total[rows.first])
     return np.column_stack((*indicators, *hazards)) if indicators else np.empty((len(endpoint), 0))
