@@ -16,7 +16,8 @@ def outcome_columns(endpoint: Endpoint) -> Floats:
     """The outcome as predictors: for each cause with events its indicator, then its cumulative hazard; (n, 2 causes).
 
     Nelson-Aalen at the row's time, less that at its entry (White and Royston 2009, doi:10.1002/sim.3618). Of d tied events
-    among n at risk each sees one less: 1 / n + 1 / (n - 1) + ..., as in `mice::nelsonaalen`. Case weights count as patients.
+    among n at risk each sees one less: 1 / n + 1 / (n - 1) + ..., as in `mice::nelsonaalen`. Case weights count as
+    patients.
 
     Examples
     --------
