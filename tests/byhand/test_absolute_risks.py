@@ -276,3 +276,14 @@ def test_contrasts_with_a_level_without_events_are_not_estimable():
     assert found.tidy()["note"][0].startswith("not estimable")
     assert found.glance()["df"].iloc[0] == 1
     assert "1 that are not estimable" in found.glance()["note"].iloc[0]
+
+
+def test_a_contrast_beside_effects_that_change_with_time():
+    fit = iko.fine_gray(endpoint(three_arms()), "arm + age", cause="relapse", time_effects={"age": "linear"})
+    found = iko.contrasts(fit, {"age at time 0": {"age": 1.0}, "c vs b": ({"arm": "c"}, {"arm": "b"})}).tidy()
+    row = fit.tidy().set_index("term").loc["age"]
+    np.testing.assert_allclose(
+        found.loc[0, ["estimate", "std_error"]].astype(float), row[["estimate", "std_error"]].astype(float)
+    )
+    arm = fit.tidy().set_index("contrast")["estimate"]
+    np.testing.assert_allclose(found.loc[1, "estimate"], arm["c vs a"] - arm["b vs a"])

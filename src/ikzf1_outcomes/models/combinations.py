@@ -217,7 +217,10 @@ def directions(fit: Fit, weights: Floats) -> tuple[np.ndarray, Floats]:
     if isinstance(fit, FirthFit):
         return np.ones(len(weights), dtype=bool), weights
     span = fit.limit.span if isinstance(fit, SubdistributionFit) else fit.estimation.span
-    return span.tells(weights), weights[:, span.columns]
+    # effects that change with time have coefficients of their own behind those of the design
+    own = np.zeros((len(weights), len(fit.maximum.beta)))
+    own[:, : len(span.columns)] = weights[:, span.columns]
+    return span.tells(weights), own
 
 
 def coefficients_of(fit: Fit) -> Floats:
