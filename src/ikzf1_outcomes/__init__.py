@@ -43,6 +43,8 @@ _HOMES = {
     "describe.characteristics": "table_one",
     "describe.matched_sets": "match_cohort MatchedCohort",
     "describe.selection": "tested_against_untested testing_weights TestingWeights",
+    "models.bayes.patterns": "aggregate Aggregate",
+    "models.bayes.aggregate_files": "release_aggregate read_aggregate write_aggregate pool_aggregates",
     "impute.draws": "call_draws",
     "impute.chained": "impute_missing",
     "impute.imputed_fits": "Imputations complete_and_imputed",

@@ -80,6 +80,12 @@ from ikzf1_outcomes.interchange import to_lifelines as to_lifelines
 from ikzf1_outcomes.models.assumptions import ProportionalHazardsTest as ProportionalHazardsTest
 from ikzf1_outcomes.models.assumptions import proportional_hazards_test as proportional_hazards_test
 from ikzf1_outcomes.models.assumptions import schoenfeld_residuals as schoenfeld_residuals
+from ikzf1_outcomes.models.bayes.aggregate_files import pool_aggregates as pool_aggregates
+from ikzf1_outcomes.models.bayes.aggregate_files import read_aggregate as read_aggregate
+from ikzf1_outcomes.models.bayes.aggregate_files import release_aggregate as release_aggregate
+from ikzf1_outcomes.models.bayes.aggregate_files import write_aggregate as write_aggregate
+from ikzf1_outcomes.models.bayes.patterns import Aggregate as Aggregate
+from ikzf1_outcomes.models.bayes.patterns import aggregate as aggregate
 from ikzf1_outcomes.models.cause_specific import CauseSpecificFit as CauseSpecificFit
 from ikzf1_outcomes.models.cause_specific import cause_specific_cox as cause_specific_cox
 from ikzf1_outcomes.models.combinations import Contrasts as Contrasts

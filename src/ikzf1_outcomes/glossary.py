@@ -125,6 +125,8 @@ GLOSSARY: dict[str, Column] = {
     "n_selected": Column("Features with a coefficient that is not 0", "count"),
     "deviance_explained": Column("Share of the null deviance that is explained", "share"),
     "folds": Column("Folds of a cross-validation", "count"),
+    "period": Column("Interval of follow-up, as in '2 to 4': after 2, up to 4", "text"),
+    "exposure": Column("Time under observation, summed over patients", "the endpoint's time unit"),
     "pi0": Column("Estimated share of features without an effect", "share"),
     "permutations": Column("Permutations drawn", "count"),
     "n_case": Column("Cases to be matched", "rows"),

@@ -9,7 +9,7 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
-KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda"]
+KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda", "period"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
@@ -118,6 +118,7 @@ TABLES = {
     "screen.glance": SCREEN.glance(),
     "fine_gray, time effects": iko.fine_gray(E, "x", cause="relapse", time_effects={"x": "linear"}).tidy(),
     "proportional_hazards_test, Fine-Gray": iko.proportional_hazards_test(GRAY).tidy(),
+    "aggregate.tidy": iko.aggregate(E.with_column("level", E.frame["arm"]), "level", [1.0, 2.0]).tidy(),
     "interaction_effects.tidy": WITHIN.tidy(),
     "interaction_effects.glance": WITHIN.glance(),
     "contrasts.tidy": CONTRASTS.tidy(),

@@ -1,0 +1,1 @@
+"""Bayesian hierarchical models of survival: what the likelihood needs of the patients."""
