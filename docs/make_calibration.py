@@ -68,7 +68,10 @@ def table(rows: list[Row], kind: str) -> list[str]:
     """Coverage or size."""
     lines = ["| what | measured, % | allowed, % | patients | simulations |", "|---|---|---|---|---|"]
     for row in of(rows, kind):
-        measured, allowed = f"{100 * row['measured']:.1f}", f"{100 * row['lowest']:.1f} to {100 * row['highest']:.1f}"
+        measured, allowed = (
+            f"{100 * row['measured']:.1f}",
+            f"{max(100 * row['lowest'], 0.0):.1f} to {100 * row['highest']:.1f}",
+        )
         lines.append(f"| {row['what']} | {measured} | {allowed} | {row['n']} | {row['runs']} |")
     return lines
 

@@ -287,3 +287,70 @@ def test_a_contrast_beside_effects_that_change_with_time():
     )
     arm = fit.tidy().set_index("contrast")["estimate"]
     np.testing.assert_allclose(found.loc[1, "estimate"], arm["c vs a"] - arm["b vs a"])
+
+
+def without_deaths_in_b():
+    patients = cohort(60, seed=5)
+    return patients.assign(s=np.where((patients["arm"] == "b") & (patients["s"] == 2), 0, patients["s"]))
+
+
+def test_a_level_without_events_of_a_competing_cause_has_no_hazard_of_it():
+    """In the limit: the incidence of relapse in b is that of a world without death."""
+    patients = without_deaths_in_b()
+    fit = iko.cause_specific_cox(endpoint(patients), "arm + age")
+    new = pd.DataFrame({"arm": ["b"], "age": [0.3]})
+    rows = fit.predict(new, 3.0).set_index("cause")
+    alone = iko.endpoint_from_columns(patients.assign(s=patients["s"] == 1), time="t", status="s", causes={1: "relapse"})
+    survival = iko.cox(alone, "arm + age").predict(new, 3.0).iloc[0]
+    np.testing.assert_allclose(rows.loc["relapse", "estimate"], 1 - survival["estimate"], rtol=1e-10)
+    np.testing.assert_allclose(rows.loc["relapse", "std_error"], survival["std_error"], rtol=1e-10)
+    assert rows.loc["death", ["estimate", "std_error"]].tolist() == [0, 0]
+    assert (rows["note"] == "no events of death in a level of the patient: its hazard is taken as 0").all()
+
+
+def test_standardised_risks_where_a_competing_cause_has_an_empty_level():
+    """The jackknife of the whole again; patients of the empty level weigh nothing in the model of death."""
+    patients = without_deaths_in_b()
+
+    def estimates(weight):
+        made = endpoint(patients.assign(w=weight), weights="w")
+        return iko.standardised_risk(iko.cause_specific_cox(made, "age + arm", robust=True), "arm", at=2.5, cause="relapse")
+
+    table = estimates(np.ones(60))
+    assert table["estimate"].notna().all()
+    limit = "60 patients have a level without events of a cause: its hazard is taken as 0"
+    assert table["note"].tolist() == ["", limit, limit]
+    step = 1e-4
+    moved = [(estimates(1 + step * e)["estimate"] - estimates(1 - step * e)["estimate"]) / (2 * step) for e in np.eye(60)]
+    np.testing.assert_allclose(table["std_error"], np.sqrt((np.array(moved) ** 2).sum(axis=0)), rtol=1e-7)
+    death = iko.standardised_risk(iko.cause_specific_cox(endpoint(patients), "age + arm"), "arm", at=2.5, cause="death")
+    assert death["note"].tolist() == ["", "not estimable: a level without events", "not estimable: a level without events"]
+
+
+def test_another_covariate_with_an_empty_level_is_in_its_limit():
+    patients = cohort(60, seed=6)
+    patients["site"] = pd.Categorical(np.where(np.arange(60) % 10 == 0, "c", np.where(patients["site"] == 1, "a", "b")))
+    patients["s"] = np.where(patients["site"] == "c", 0, patients["s"])
+    fit = iko.cox(endpoint(patients), "site + arm")
+    table = iko.standardised_risk(fit, "arm", at=3)
+    assert table["note"][0] == "6 patients have a level without events of a cause: its hazard is taken as 0"
+    ahead = fit.predict(patients[patients["site"] != "c"].assign(arm="a"), 3.0)
+    np.testing.assert_allclose(table["estimate"][0], (1 - ahead["estimate"]).sum() / 60, rtol=1e-10)
+
+
+def test_other_causes_can_be_taken_together():
+    patients = cohort(80, seed=7)
+    patients["s"] = np.where((patients["s"] == 2) & (np.arange(80) % 2 == 0), 3, patients["s"])
+    made = iko.endpoint_from_columns(patients, time="t", status="s", causes={1: "relapse", 2: "death", 3: "second"})
+    fit = iko.cause_specific_cox(made, "age + arm", cause="relapse")
+    assert list(fit.fits) == ["relapse", "any other cause"]
+    two = iko.cause_specific_cox(
+        iko.endpoint_from_columns(
+            patients.assign(s=np.minimum(patients["s"], 2)), time="t", status="s", causes={1: "relapse", 2: "other"}
+        ),
+        "age + arm",
+    )
+    for a, b in zip(fit.fits.values(), two.fits.values(), strict=True):
+        np.testing.assert_allclose(a.maximum.beta, b.maximum.beta)
+    with pytest.raises(InputError, match="no cause is called 'x'"):
+        iko.cause_specific_cox(made, "age", cause="x")

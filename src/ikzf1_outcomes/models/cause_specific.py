@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import check_interval, probability_limits
-from ikzf1_outcomes.endpoint import Columns, Endpoint
+from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.absolute_risk import by_coefficients, sensitivity
 from ikzf1_outcomes.kernels.risk import Floats, snap
@@ -19,7 +19,8 @@ from ikzf1_outcomes.models.joint_hazards import NO_COEFFICIENT, Patients, joint,
 from ikzf1_outcomes.models.prediction import BEYOND
 from ikzf1_outcomes.models.proportional_hazards import cox
 
-EVENT_FREE = "event-free"
+EVENT_FREE, OTHERS = "event-free", "any other cause"
+NO_HAZARD = "no events of {} in a level of the patient: its hazard is taken as 0"
 AT_ONCE = 1 << 21
 """Patients times event times that are worked on together."""
 
@@ -92,7 +93,10 @@ class CauseSpecificFit:
         estimate, error = probabilities(fits, people, snap(asked, self.endpoint.rows.times))
         low, high = probability_limits(estimate, error, conf_type, self.conf_level)
         known = people.known[:, None, None]
-        note = np.where(known & np.isnan(estimate), BEYOND, np.where(known, "", NO_COEFFICIENT))
+        note = np.where(known & np.isnan(estimate), BEYOND, np.where(known, "", NO_COEFFICIENT)).astype(object)
+        for k, cause in enumerate(self.fits):
+            own = note[people.empty[:, k]]
+            note[people.empty[:, k]] = np.where(own == "", NO_HAZARD.format(cause), own)
         m, k = len(new), len(asked)
         return pd.DataFrame(
             {
@@ -118,6 +122,7 @@ def cause_specific_cox(
     endpoint: Endpoint,
     terms: str | Sequence[str] | Mapping[str, str | Sequence[str]],
     *,
+    cause: str | None = None,
     ties: str = "efron",
     strata: Columns | None = None,
     cluster: Columns | None = None,
@@ -130,7 +135,8 @@ def cause_specific_cox(
     Estimand: the cause-specific hazard ratios of every cause, and with them the cumulative incidences of patients with
     given covariates (Benichou and Gail 1990, recalled, not verified).
 
-    Edge rules. A cause that nobody had has no model and a hazard of 0; `without_events` names it. The rest is as in `cox`.
+    Edge rules. A cause that nobody had has no model and a hazard of 0; `without_events` names it. So has a level without
+    events of a cause, in the limit of its infinite coefficient. The rest is as in `cox`.
 
     Parameters
     ----------
@@ -138,6 +144,9 @@ def cause_specific_cox(
         Times and causes.
     terms
         A formula or a list of columns for all causes, or a mapping of each cause to its own.
+    cause
+        The cause of interest: all others are then taken together as "any other cause", which is all that the incidence of
+        this one needs. None keeps them apart.
     ties, strata, cluster, robust, references, conf_level
         As in `cox`, for all causes.
 
@@ -162,22 +171,36 @@ def cause_specific_cox(
     """
     if ties == "exact":
         raise InputError("exact ties predict no incidence", next_step='Fit with ties="efron".')
-    had = [cause for k, cause in enumerate(endpoint.causes, 1) if (endpoint.cause == k).any()]
+    if cause is not None:
+        endpoint = against_others(endpoint, cause)
+    had = [name for k, name in enumerate(endpoint.causes, 1) if (endpoint.cause == k).any()]
     if not had:
         raise InputError("no events of any cause", count=0)
     own = dict(terms) if isinstance(terms, Mapping) else dict.fromkeys(had, terms)
-    missing, stray = [cause for cause in had if cause not in own], [cause for cause in own if cause not in endpoint.causes]
+    missing, stray = [name for name in had if name not in own], [name for name in own if name not in endpoint.causes]
     if missing or stray:
         wrong = f"miss {', '.join(missing)}" if missing else f"name what is no cause: {', '.join(map(str, stray))}"
         raise InputError(f"the terms {wrong}", next_step=f"The causes with events are {', '.join(had)}.")
     fits = {
-        cause: cox(
-            endpoint, own[cause], cause=cause, ties=ties, strata=strata, cluster=cluster, robust=robust,
+        name: cox(
+            endpoint, own[name], cause=name, ties=ties, strata=strata, cluster=cluster, robust=robust,
             references=references, conf_level=conf_level,
         )
-        for cause in had
+        for name in had
     }  # fmt: skip
-    return CauseSpecificFit(endpoint, fits, tuple(cause for cause in endpoint.causes if cause not in had), conf_level)
+    return CauseSpecificFit(endpoint, fits, tuple(name for name in endpoint.causes if name not in had), conf_level)
+
+
+def against_others(endpoint: Endpoint, cause: str) -> Endpoint:
+    """The endpoint with all causes but one taken together."""
+    code = endpoint.cause_code(cause)
+    if len(endpoint.causes) < 3:
+        return endpoint
+    codes = np.where(endpoint.cause > 0, np.where(endpoint.cause == code, 1, 2), endpoint.cause).astype(
+        endpoint.cause.dtype
+    )
+    interest = cause if endpoint.interest == cause else None
+    return replace(endpoint, cause=frozen(codes), causes=(cause, OTHERS), interest=interest)
 
 
 def probabilities(fits: Sequence[CoxFit], people: Patients, times: Floats) -> tuple[Floats, Floats]:

@@ -64,10 +64,21 @@ class Span(NamedTuple):
     """Columns that no combination of earlier ones and a constant gives."""
     untold: Floats
     """Directions in which the rows do not differ (columns of the design, directions)."""
+    empty: Floats = np.zeros((0, 0))
+    """Indicators of the levels, and levels together, without events (cells, columns of the design): 1 and 0, NaN
+    elsewhere."""
 
     def kept(self) -> Span:
         """Itself, made read-only: a fit holds on to it."""
-        return Span(frozen(self.columns), frozen(self.untold))
+        return Span(frozen(self.columns), frozen(self.untold), frozen(self.empty))
+
+    def without_events(self, x: Floats) -> np.ndarray:
+        """Which rows of a design have a level, or levels together, without events: their hazard is 0 in the limit."""
+        out = np.zeros(len(x), dtype=bool)
+        for cell in self.empty:
+            asked = ~np.isnan(cell)
+            out |= (x[:, asked] == cell[asked]).all(axis=1)
+        return out
 
     def tells(self, weights: Floats) -> np.ndarray:
         """Which combinations of the coefficients (k, columns of the design) the rows tell."""
@@ -116,6 +127,8 @@ class Cell(NamedTuple):
     name: str
     is_reference: bool
     rows: np.ndarray
+    indicator: Floats
+    """What the columns of its factors are in it; NaN for other columns (columns of the design)."""
 
 
 def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collection[str] = ()) -> Limit:
@@ -140,7 +153,8 @@ def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collecti
     span = span_of(matrix.matrix[used][:, free])
     untold = np.zeros((p, span.untold.shape[1]))
     untold[free] = span.untold
-    span = Span(np.union1d(np.flatnonzero(shrunken), free[span.columns]), untold)
+    indicators = np.array([cell.indicator for cell in empty])
+    span = Span(np.union1d(np.flatnonzero(shrunken), free[span.columns]), untold, indicators)
     told = span.tells(np.eye(p))
     notes = {c.column: why(matrix, c, empty) for c in matrix.coefficients if c.column >= 0 and not told[c.column]}
     return Limit(span.kept(), used, notes)
@@ -149,12 +163,13 @@ def limit_of_empty_levels(matrix: Design, event: np.ndarray, penalised: Collecti
 def cells_of(matrix: Design) -> list[Cell]:
     """The levels of each category, and the combinations of levels of each interaction of categories."""
     codes: dict[str, Integers] = {}
+    columns: dict[str, list[int]] = {}
     names = {factor.factor.text: tuple(map(label, factor.levels)) for factor in matrix.spec.factors}
     for known in matrix.spec.terms:
         text = known.term.text
         if len(known.term.factors) == 1 and names[text]:
-            own = [c.column for c in matrix.coefficients if c.term == text and c.column >= 0]
-            codes[text] = matrix.matrix[:, own] @ np.arange(1, len(own) + 1)
+            columns[text] = [c.column for c in matrix.coefficients if c.term == text and c.column >= 0]
+            codes[text] = matrix.matrix[:, columns[text]] @ np.arange(1, len(columns[text]) + 1)
     out = []
     for known in matrix.spec.terms:
         if not of_categories(matrix, known):
@@ -164,7 +179,10 @@ def cells_of(matrix: Design) -> list[Cell]:
         levels, inverse = found[0].astype(int), found[1].ravel()
         for k, row in enumerate(levels):
             name = " : ".join(names[text][code] for text, code in zip(texts, row, strict=True))
-            out.append(Cell(known.term.text, name, len(texts) == 1 and row[0] == 0, inverse == k))
+            indicator = np.full(matrix.matrix.shape[1], np.nan)
+            for text, code in zip(texts, row, strict=True):
+                indicator[columns[text]] = np.arange(1, len(columns[text]) + 1) == code
+            out.append(Cell(known.term.text, name, len(texts) == 1 and row[0] == 0, inverse == k, indicator))
     return out
 
 

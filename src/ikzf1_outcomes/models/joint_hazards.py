@@ -16,7 +16,7 @@ from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.prediction import as_seen, offset_of, strata_of
 
-NO_COEFFICIENT = "not estimable: a missing value, or a level without events"
+NO_COEFFICIENT = "not estimable: a missing value"
 
 
 class Patients(NamedTuple):
@@ -25,9 +25,11 @@ class Patients(NamedTuple):
     x: tuple[Floats, ...]
     """Covariates of each model, centred and of unit spread (n, p of the model)."""
     relative: Floats
-    """Hazard relative to the baseline at covariates 0, under each model (n, K)."""
+    """Hazard relative to the baseline at covariates 0, under each model (n, K); 0 for levels without events."""
     known: np.ndarray
     """Whether every model has what it needs of the patient (n)."""
+    empty: np.ndarray
+    """Whether the patient has a level without events, under each model (n, K)."""
     stratum: np.ndarray
     """Label of the stratum of each patient (n)."""
     covariance: tuple[Floats, ...]
@@ -47,17 +49,21 @@ def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
     ColumnError, InputError
         A column that is not there; levels or values that a model does not know.
     """
-    known = np.ones(len(new), dtype=bool)
+    known, empty = np.ones(len(new), dtype=bool), np.zeros((len(new), len(fits)), dtype=bool)
     xs, covariances, relative = [], [], np.empty((len(new), len(fits)))
     for k, fit in enumerate(fits):
         how = fit.estimation
         scaled, told = as_seen(fit.design, how, new)
+        matrix, keep = fit.design.spec.encode(new)
+        empty[keep, k] = how.span.without_events(matrix)
         shift = offset_of(how, new)
-        known &= told & ~np.isnan(shift)
-        relative[:, k] = np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
+        known &= (told | empty[:, k]) & ~np.isnan(shift)
+        # in the limit a level without events has a hazard of 0, of which nothing is left to differentiate
+        scaled[empty[:, k]] = 0.0
+        relative[:, k] = np.where(empty[:, k], 0.0, np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift)))
         xs.append(scaled)
         covariances.append(fit.covariance * np.outer(how.scale, how.scale))
-    return Patients(tuple(xs), relative, known, strata_of(fits[0].estimation, new), tuple(covariances))
+    return Patients(tuple(xs), relative, known, empty, strata_of(fits[0].estimation, new), tuple(covariances))
 
 
 def steps_of(fit: CoxFit) -> Baseline:

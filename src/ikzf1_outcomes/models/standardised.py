@@ -22,6 +22,7 @@ from ikzf1_outcomes.models.joint_hazards import joint, patients_of, place_of, st
 QUANTITIES = ("risk", "restricted mean", "time lost")
 BEYOND = "beyond the last follow-up of a stratum"
 EMPTY = "not estimable: a level without events"
+LIMIT = "{} patients have a level without events of a cause: its hazard is taken as 0"
 
 
 class Standardised(NamedTuple):
@@ -253,8 +254,10 @@ def mean_over(
     """The mean of a quantity over the rows of the fits, and its infinitesimal jackknife."""
     endpoint, nothing = fits[0].endpoint, np.full(len(rows), np.nan)
     people = patients_of(fits, frame[rows])
-    if not people.known.all():
+    asked = people.empty if question.cause is None else people.empty[:, [question.cause]]
+    if not people.known.all() or asked.all():
         return Standardised(np.nan, nothing, EMPTY)
+    note = LIMIT.format(int(people.empty.any(axis=1).sum())) if people.empty.any() else ""
     share = endpoint.case_weights[rows] / endpoint.case_weights[rows].sum()
     each = np.empty(len(share))
     ways, pulls = [np.zeros(x.shape[1]) for x in people.x], [np.zeros(len(part.rank)) for part in steps]
@@ -280,8 +283,8 @@ def mean_over(
     for j, fit in enumerate(fits):
         influence[fit.estimation.rows] += through_fit(fit, steps[j], ways[j], pulls[j])
     if question.quantity == "restricted mean":
-        return Standardised(question.at - mean, -influence, "")
-    return Standardised(mean, influence, "")
+        return Standardised(question.at - mean, -influence, note)
+    return Standardised(mean, influence, note)
 
 
 def through_fit(fit: CoxFit, steps: Baseline, way: Floats, pull: Floats) -> Floats:
