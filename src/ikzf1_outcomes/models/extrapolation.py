@@ -92,20 +92,17 @@ def asked_times(times: float | Iterable[float]) -> Floats:
     return asked
 
 
-def encoded(
-    matrix: Design, limit: Limit, counts: Sequence[tuple[float, int]], new: pd.DataFrame
-) -> tuple[Floats, np.ndarray]:
-    """Covariates of new patients, in the columns that were fitted, and who of them is known (no level without events)."""
+def encoded(matrix: Design, limit: Limit, new: pd.DataFrame) -> tuple[Floats, np.ndarray]:
+    """Covariates of new patients, in the columns that were fitted, and who of them is known.
+
+    A patient with a missing value, or with a level, or levels together, that had no events, is not.
+    """
     rows, keep = matrix.spec.encode(new)
-    silent = np.zeros(len(rows), dtype=bool)
-    for c, (_, events) in zip(matrix.coefficients, counts, strict=True):
-        if c.level is not None and events == 0:
-            own = [other.column for other in matrix.coefficients if other.term == c.term and other.column >= 0]
-            silent |= rows[:, c.column] == 1 if c.column >= 0 else rows[:, own].sum(axis=1) == 0
+    told = limit.span.tells(rows - matrix.matrix[limit.used].mean(axis=0))
     known = keep.copy()
-    known[keep] = ~silent
+    known[keep] = told
     x = np.full((len(new), len(limit.columns)), np.nan)
-    x[known] = rows[~silent][:, limit.columns]
+    x[known] = rows[told][:, limit.columns]
     return x, known
 
 

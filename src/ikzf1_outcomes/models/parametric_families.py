@@ -171,7 +171,7 @@ class ParametricFit:
         check_interval(conf_type, self.conf_level)
         refuse_one_cause(self.cause, self.endpoint)
         asked = asked_times(times)
-        x, known = encoded(self.design, self.limit, self.counts, new)
+        x, known = encoded(self.design, self.limit, new)
         scaled = self.family != "exponential"
         sigma = float(np.exp(self.theta[-1])) if scaled else 1.0
         ones = np.column_stack((np.ones(len(x)), x))
