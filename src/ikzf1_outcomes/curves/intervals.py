@@ -48,7 +48,7 @@ def probability_limits(estimate: Floats, std_error: Floats, conf_type: str, conf
     """
     check_interval(conf_type, conf_level)
     p, z = np.asarray(estimate, dtype=float), normal_quantile(conf_level)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if conf_type == "plain":
             low, high = p - z * std_error, p + z * std_error
         elif conf_type == "log":

@@ -17,6 +17,7 @@ from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.formula.terms import nearest
 from ikzf1_outcomes.kernels.firth import Problem, maximise
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.coefficients import SINGULAR
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.penalised import FirthEstimate, FirthFit
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
@@ -147,7 +148,8 @@ def contrasts(fit: Fit, combinations: Mapping[str, Combination], *, conf_level: 
     table["note"] = np.where(known, "", NOT_THERE)
     joint = together(fit, own[known])
     joint["cause"] = fit.cause
-    joint["note"] = "" if known.all() else f"without {int((~known).sum())} that are not estimable"
+    lost = "" if known.all() else f"without {int((~known).sum())} that are not estimable"
+    joint["note"] = SINGULAR if known.any() and not joint["df"].iloc[0] else lost
     return Contrasts(table[list(COLUMNS)], joint[["method", "cause", "statistic", "df", "p_value", "note"]])
 
 
@@ -233,7 +235,7 @@ def wald(fit: Fit, own: Floats, known: np.ndarray, conf_level: float) -> Evaluat
     estimate = np.where(known, own @ coefficients_of(fit), np.nan)
     error = np.where(known, np.sqrt(np.einsum("kp,pq,kq->k", own, fit.covariance, own)), np.nan)
     half = normal_quantile(conf_level) * error
-    statistic = estimate / error
+    statistic = np.divide(estimate, error, out=np.full(len(error), np.nan), where=error > 0)
     return Evaluated(estimate, error, estimate - half, estimate + half, statistic, two_sided(statistic), "wald")
 
 
@@ -273,6 +275,9 @@ def together(fit: Fit, own: Floats) -> pd.DataFrame:
     """The joint test of combinations."""
     independent = own[independent_rows(own, fit.covariance)] if len(own) else own
     df, statistic = len(independent), np.nan
+    # what only the covariance makes dependent is no combination of the others: too few clusters
+    if df and df < np.linalg.matrix_rank(own / np.linalg.norm(own, axis=1, keepdims=True)):
+        df = 0
     method = "penalised likelihood-ratio test" if isinstance(fit, FirthFit) else "Wald test"
     if df and isinstance(fit, FirthFit):
         estimate, places = along(fit, independent)

@@ -16,6 +16,7 @@ from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.formula.spec import DesignSpec
 from ikzf1_outcomes.kernels.risk import Floats, snap
 from ikzf1_outcomes.models.estimability import Limit, Standardised, check_columns, counts_of
+from ikzf1_outcomes.models.prediction import times_asked
 
 EXTRAPOLATED = "extrapolated beyond the last follow-up"
 UNKNOWN = "not estimable: a missing value, or a level without events"
@@ -86,8 +87,8 @@ def refuse_one_cause(cause: str, endpoint: Endpoint) -> None:
 
 def asked_times(times: float | Iterable[float]) -> Floats:
     """Times at which something is predicted."""
-    asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
-    if not len(asked) or not (np.isfinite(asked) & (asked >= 0)).all():
+    asked = times_asked(times)
+    if not (asked >= 0).all():
         raise InputError("times must be finite, not negative, and at least one")
     return asked
 

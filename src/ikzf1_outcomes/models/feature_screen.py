@@ -287,7 +287,7 @@ def as_table(setting: Setting, names: tuple[str, ...], screened: Screened, stand
     profile = np.isfinite(found.low) | np.isfinite(found.high)
     own = setting.test == "wald"
     half = normal_quantile(setting.conf_level) * error
-    statistic = estimate / error if own else found.statistic
+    statistic = np.divide(estimate, error, out=np.full(len(error), np.nan), where=error > 0) if own else found.statistic
     penalised = bool(profile.any())
     return pd.DataFrame(
         {

@@ -11,6 +11,7 @@ import pandas as pd
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.kernels.absolute_risk import Hazards
+from ikzf1_outcomes.kernels.partial import relative_hazard
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
@@ -54,7 +55,7 @@ def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
         scaled, told = as_seen(fit.design, how, new)
         shift = offset_of(fit, new)
         known &= told & ~np.isnan(shift)
-        relative[:, k] = np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
+        relative[:, k] = relative_hazard(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift))
         xs.append(scaled)
         covariances.append(fit.covariance * np.outer(how.scale, how.scale))
     return Patients(tuple(xs), relative, known, strata_of(fits[0], new), tuple(covariances))

@@ -17,7 +17,7 @@ from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.interchange import to_lifelines
 from ikzf1_outcomes.kernels.location_scale import FAMILIES, Followed, as_hazards, family_likelihood
-from ikzf1_outcomes.kernels.partial import Maximum, newton
+from ikzf1_outcomes.kernels.partial import FARTHEST, Maximum, newton
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.coefficients import COLUMNS, wald_table
 from ikzf1_outcomes.models.estimability import Limit, column_names, limit_of_empty_levels
@@ -178,7 +178,7 @@ class ParametricFit:
         with np.errstate(divide="ignore", invalid="ignore"):  # time 0 has no logarithm, who is not known no number
             z = (np.log(asked) - (ones @ self.theta[: ones.shape[1]])[:, None]) / sigma
             at_zero = np.isneginf(z)
-            z = np.where(at_zero, 0.0, z)
+            z = np.where(at_zero, 0.0, np.clip(z, -FARTHEST, FARTHEST))
             found = FAMILIES[self.family].survival(z)
         survival = np.where(at_zero, 1.0, np.exp(found.value))
         fall = np.where(at_zero, 0.0, np.exp(found.value) * found.first)
@@ -396,5 +396,5 @@ def compare_families(
             rows.append(parametric(endpoint, terms, family=family, cause=cause, references=references).glance())
         except ConvergenceError as raised:
             method = f"{family.replace('_', '-')} regression"
-            rows.append(pd.DataFrame({"method": [method], "cause": [cause or "any"], "note": [str(raised)]}))
+            rows.append(pd.DataFrame({"method": [method], "cause": [cause or "any"], "aic": [np.nan], "note": [str(raised)]}))
     return pd.concat(rows, ignore_index=True).sort_values("aic", kind="stable", ignore_index=True)

@@ -129,7 +129,7 @@ def standardised_risk(
     question = Question(quantity, position, float(snap(np.array([at]), endpoint.rows.times)[0]))
     steps = [steps_of(own) for own in fits]
     found = [mean_over(fits, steps, at_level(endpoint.frame, variable, value), rows, question) for value in values]
-    table = rows_of_table(found, values, endpoint.case_weights, clusters_of(endpoint, cluster))
+    table = rows_of_table(found, values, endpoint.case_weights, clusters_of(endpoint, cluster, rows))
     table["term"], table["time"], table["n"] = variable, at, endpoint.patients(rows)
     table["cause"] = "any" if cause is None else cause
     return finished(table, quantity, chosen)
@@ -235,15 +235,17 @@ def at_level(frame: pd.DataFrame, variable: str, value: Any) -> pd.DataFrame:
     column = frame[variable]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return frame.assign(**{variable: pd.Categorical([value] * len(frame), dtype=column.dtype)})
-    return frame.assign(**{variable: value})
+    return frame.assign(**{variable: pd.Series([value] * len(frame), index=frame.index)})
 
 
-def clusters_of(endpoint: Endpoint, cluster: Columns | None) -> np.ndarray:
+def clusters_of(endpoint: Endpoint, cluster: Columns | None, rows: np.ndarray) -> np.ndarray:
     """What the influences are summed within: each row, or the clusters."""
     if cluster is None:
         return np.arange(len(endpoint))
     codes = endpoint.groups(cluster).codes
     refuse(codes < 0, "a cluster is missing", "Exclude those rows.")
+    if len(np.unique(codes[rows])) < 2:
+        raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     return codes
 
 
