@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -26,7 +28,7 @@ def normal_quantile(conf_level: float) -> float:
     InputError
         The level does not lie between 0 and 1.
     """
-    if not 0.0 < conf_level < 1.0:
+    if not isinstance(conf_level, Real) or not 0.0 < conf_level < 1.0:
         raise InputError("conf_level must lie between 0 and 1", next_step="Use 0.95 for 95 %.")
     return float(-ndtri((1.0 - conf_level) / 2.0))
 

@@ -24,6 +24,8 @@ from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
 
 Combination = Mapping[str, float] | tuple[Mapping[str, Any], Mapping[str, Any]]
 Fit = CoxFit | FirthFit | SubdistributionFit
+MOST_WEIGHT = 1e100
+"""Weights from here on have no variance that is a number."""
 NONE_LEFT = 1e-10
 """Share of a combination's variance, given the others, below which it is a combination of them."""
 NOT_THERE = "not estimable: a level without events"
@@ -134,12 +136,14 @@ def contrasts(fit: Fit, combinations: Mapping[str, Combination], *, conf_level: 
     """
     if not isinstance(fit, CoxFit | FirthFit | SubdistributionFit):
         raise InputError("not a fit of cox or fine_gray", next_step="Give a single model.")
+    if not isinstance(combinations, Mapping):
+        raise InputError("the combinations are no mapping", next_step='As in {"b": {"arm (b vs a)": 1}}.')
     if not combinations:
         raise InputError("no combination is given")
     chosen = fit.conf_level if conf_level is None else conf_level
     normal_quantile(chosen)
     weights = np.array([weights_of(fit.design, combination) for combination in combinations.values()])
-    if not np.isfinite(weights).all() or not weights.any(axis=1).all():
+    if not (np.abs(weights) < MOST_WEIGHT).all() or not weights.any(axis=1).all():
         raise InputError("weights must be finite, and not all 0", next_step="Two equal patients have no contrast.")
     known, own = directions(fit, weights)
     found = profiled(fit, own, chosen) if isinstance(fit, FirthFit) else wald(fit, own, known, chosen)
@@ -164,7 +168,16 @@ def weights_of(design: Design, combination: Combination) -> Floats:
     if isinstance(combination, Mapping):
         for name in combination:
             refuse_unknown(str(name), design.names, "coefficient")
-        return np.array([combination.get(name, 0.0) for name in design.names], dtype=float)
+        try:
+            return np.array([combination.get(name, 0.0) for name in design.names], dtype=float)
+        except (TypeError, ValueError):
+            raise InputError("a weight is no number") from None
+    pair = isinstance(combination, tuple | list) and len(combination) == 2
+    if not pair or not all(isinstance(patient, Mapping) for patient in combination):
+        raise InputError(
+            "a combination is neither weights nor a pair of patients",
+            next_step='As in {"arm (b vs a)": 1}, or ({"arm": "b"}, {"arm": "a"}).',
+        )
     one, other = combination
     for name in (*one, *other):
         refuse_unknown(str(name), design.spec.columns, "column of the terms")
@@ -233,7 +246,9 @@ def coefficients_of(fit: Fit) -> Floats:
 def wald(fit: Fit, own: Floats, known: np.ndarray, conf_level: float) -> Evaluated:
     """Wald limits and tests."""
     estimate = np.where(known, own @ coefficients_of(fit), np.nan)
-    error = np.where(known, np.sqrt(np.einsum("kp,pq,kq->k", own, fit.covariance, own)), np.nan)
+    # the robust variance of a combination that clusters do not tell may be rounding below 0
+    variance = np.maximum(np.einsum("kp,pq,kq->k", own, fit.covariance, own), 0.0)
+    error = np.where(known, np.sqrt(variance), np.nan)
     half = normal_quantile(conf_level) * error
     statistic = np.divide(estimate, error, out=np.full(len(error), np.nan), where=error > 0)
     return Evaluated(estimate, error, estimate - half, estimate + half, statistic, two_sided(statistic), "wald")

@@ -24,6 +24,9 @@ ROUNDING = 64 * float(np.finfo(float).eps)
 """Share of the largest linear predictor within which two of them are tied."""
 
 
+BEYOND_NUMBERS = "too large for a number: covariates at 0 are far from those of the patients"
+
+
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class CoxFit:
     """A fitted Cox model; made by `cox`."""
@@ -212,10 +215,13 @@ class CoxFit:
         refuse_exact(how.ties, "baselines")
         found = baseline(how.layout, self.maximum.beta * how.scale, how.ties)
         shift = float(self.maximum.beta @ how.centre)
-        total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
+        with np.errstate(over="ignore"):  # covariates far from 0: the hazard there is beyond all numbers, and said to be
+            total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
         group = [how.levels[k] for k in found.stratum]
         time = self.endpoint.rows.times[found.rank]
-        return pd.DataFrame({"group": group, "time": time, "estimate": total, "scale": "cumulative hazard", "note": ""})
+        note = np.where(np.isfinite(total), "", BEYOND_NUMBERS)
+        total = total.where(np.isfinite(total))
+        return pd.DataFrame({"group": group, "time": time, "estimate": total, "scale": "cumulative hazard", "note": note})
 
     def predict(self, new: pd.DataFrame, times: float | Iterable[float], *, conf_type: str = "log-log") -> pd.DataFrame:
         """Predicted survival of patients with given covariates.

@@ -395,6 +395,6 @@ def compare_families(
         try:
             rows.append(parametric(endpoint, terms, family=family, cause=cause, references=references).glance())
         except ConvergenceError as raised:
-            method = f"{family.replace('_', '-')} regression"
-            rows.append(pd.DataFrame({"method": [method], "cause": [cause or "any"], "aic": [np.nan], "note": [str(raised)]}))
+            nothing = {"method": f"{family.replace('_', '-')} regression", "cause": cause or "any", "aic": np.nan}
+            rows.append(pd.DataFrame([nothing | {"note": str(raised)}]))
     return pd.concat(rows, ignore_index=True).sort_values("aic", kind="stable", ignore_index=True)

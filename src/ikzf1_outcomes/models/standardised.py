@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -197,7 +198,7 @@ def checked(fit: CoxFit | CauseSpecificFit, quantity: str, cause: str | None, at
     """Position of the cause among the models; None for any."""
     if quantity not in QUANTITIES:
         raise InputError("there is no such quantity", next_step=f"Use {', '.join(QUANTITIES)}.")
-    if not (np.isfinite(at) and at > 0):
+    if not isinstance(at, Real) or not (np.isfinite(at) and at > 0):
         raise InputError("`at` must be a time above 0")
     if isinstance(fit, CoxFit) and fit.cause != "any" and len(fit.endpoint.causes) > 1:
         raise InputError("a model of one cause among several gives no risk", next_step="Fit cause_specific_cox.")
