@@ -16,7 +16,7 @@ from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.formula.spec import DesignSpec
 from ikzf1_outcomes.kernels.risk import Floats, snap
 from ikzf1_outcomes.models.estimability import Limit, Standardised, check_columns, counts_of
-from ikzf1_outcomes.models.prediction import times_asked
+from ikzf1_outcomes.models.prediction import row_of_times, times_asked
 
 EXTRAPOLATED = "extrapolated beyond the last follow-up"
 UNKNOWN = "not estimable: a missing value, or a level without events"
@@ -185,7 +185,7 @@ def checked_cuts(endpoint: Endpoint, event: np.ndarray, cuts: Iterable[float] | 
     if cuts is None:
         quartiles = np.unique(np.quantile(times, [0.25, 0.5, 0.75], method="inverted_cdf"))
         return quartiles[(quartiles > 0) & (quartiles < times.max())]
-    chosen = np.asarray(list(cuts), dtype=float)
+    chosen = row_of_times(cuts)
     if not (np.isfinite(chosen) & (chosen > 0)).all() or (np.diff(chosen) <= 0).any():
         raise InputError("cuts must be positive, finite and ascending")
     tied = snap(chosen, endpoint.rows.times)

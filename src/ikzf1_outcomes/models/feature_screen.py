@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -267,7 +268,7 @@ def check_setting(
 
 def check_permutations(endpoint: Endpoint, permutations: int, seed: Any) -> None:
     """Refuse permutations that cannot be made."""
-    if permutations < 0 or permutations != int(permutations):
+    if not isinstance(permutations, Real) or permutations < 0 or permutations != int(permutations):
         raise InputError("permutations are a number of 0 or more")
     if permutations and seed is None:
         raise InputError("permutations need a seed", next_step="Give a number, so that the result can be had again.")

@@ -256,7 +256,7 @@ def parametric(
     [3.0, 1.166667]
     """
     normal_quantile(conf_level)
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise InputError("there is no such family", next_step=f"Use {', '.join(FAMILIES)}.")
     found = covariates(endpoint, terms, references)
     n_excluded = found.n_missing
@@ -391,10 +391,10 @@ def compare_families(
     ['weibull regression', 20.46]
     """
     rows = []
-    for family in families:
+    for family in tuple(families) or ("",):
         try:
             rows.append(parametric(endpoint, terms, family=family, cause=cause, references=references).glance())
         except ConvergenceError as raised:
-            nothing = {"method": f"{family.replace('_', '-')} regression", "cause": cause or "any", "aic": np.nan}
-            rows.append(pd.DataFrame([nothing | {"note": str(raised)}]))
+            name = f"{family.replace('_', '-')} regression"
+            rows.append(pd.DataFrame([{"method": name, "cause": cause or "any", "aic": np.nan, "note": str(raised)}]))
     return pd.concat(rows, ignore_index=True).sort_values("aic", kind="stable", ignore_index=True)
