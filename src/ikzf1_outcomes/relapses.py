@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -120,17 +121,15 @@ def split_cause(
 
 def parts_of(endpoint: Endpoint, own: NDArray[np.bool_], into: Any, labels: Sequence[str] | None) -> tuple[Integers, Any]:
     """Code of the part of each row with an event of the cause (-1 unknown), and the levels."""
+    hint = f"There are {len(endpoint.frame.columns)} columns."
     if isinstance(into, str):
         if into not in endpoint.frame.columns:
-            raise ColumnError(
-                f"no column is called {into!r}", next_step=f"There are {len(endpoint.frame.columns)} columns."
-            )
+            raise ColumnError(f"no column is called {into!r}", next_step=hint)
         into = endpoint.frame[into]
-    if len(into) != len(endpoint):
-        raise InputError(
-            f"{len(into)} values for {len(endpoint)} rows",
-            next_step="Give one value for each row, in the order of `frame`.",
-        )
+    size = len(into) if isinstance(into, Sequence) or np.ndim(into) == 1 else 0
+    if size != len(endpoint):
+        hint = "Give one value for each row, in the order of `frame`."
+        raise InputError(f"{size} values for {len(endpoint)} rows", next_step=hint)
     values = pd.Series(into).set_axis(endpoint.frame.index)
     if labels is None:
         codes, levels = level_codes(values.where(own))
@@ -239,7 +238,7 @@ def timing_codes(
     """Part in which each of some times lies, -1 where the end of therapy would be needed and is missing."""
     if cuts is None:
         cuts = CUTS if end_of_therapy is None else CUTS[:1]
-    at = np.asarray(cuts, dtype=float)
+    at = np.array([cut if isinstance(cut, Real) else np.nan for cut in cuts] if np.ndim(cuts) else [], dtype=float)
     if at.ndim != 1 or not len(at) or not (np.isfinite(at) & (at > 0)).all() or (np.diff(at) <= 0).any():
         raise InputError("cuts are positive numbers that ascend", next_step="Use (1.5, 2.5), for example.")
     parts = len(at) + 1 + (end_of_therapy is not None)
@@ -249,7 +248,10 @@ def timing_codes(
     if end_of_therapy is not None:
         if isinstance(end_of_therapy, str) and end_of_therapy not in frame.columns:
             raise ColumnError(f"no column is called {end_of_therapy!r}", next_step="Give years, or None for fixed cuts.")
+        if not isinstance(end_of_therapy, str | Real) or not isinstance(after, Real) or not np.isfinite(after):
+            raise InputError("the end of therapy, or the time after it, is no number of years")
         end = numbers(frame, end_of_therapy) if isinstance(end_of_therapy, str) else np.full(len(years), end_of_therapy)
+        refuse((end < 0) | np.isinf(end), "an end of therapy is infinite or before diagnosis", "Missing is unknown.")
         late = np.where(np.isnan(end), -1, len(at) + (years >= end + after - SAME))
         codes = np.where(codes == len(at), late, codes)
     return np.asarray(codes, dtype=np.int32)
@@ -357,7 +359,7 @@ def after_relapse(
     end, event = death_times(cohort)
     refuse(keep & np.isnan(end), "a relapse has neither death nor last contact", "Exclude those rows with a reason.")
     refuse(keep & (end < when - SAME_DAY), "death or last contact lies before relapse", "Check the dates.")
-    if censor_at is not None and not censor_at > 0:
+    if censor_at is not None and not (isinstance(censor_at, Real) and censor_at > 0):
         raise InputError("censor_at must be a positive number of years")
     began = frozen(when[keep])
     time, dead = np.maximum(end[keep] - began, 0.0), event[keep] == "death"

@@ -7,7 +7,23 @@ from typing import TypeVar
 
 import numpy as np
 
+from ikzf1_outcomes.errors import InputError
+
 Result = TypeVar("Result")
+
+
+def generator_of(seed: int | np.random.Generator | None) -> np.random.Generator:
+    """The generator of a seed.
+
+    Raises
+    ------
+    InputError
+        The seed is neither a whole number of 0 or more nor a generator.
+    """
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise InputError("the seed is no whole number of 0 or more", next_step="As in seed=1.") from None
 
 
 def replicates(
@@ -51,7 +67,7 @@ def replicates(
     """
     from joblib import Parallel, delayed
 
-    tasks = [delayed(make)(generator) for generator in np.random.default_rng(seed).spawn(number)]
+    tasks = [delayed(make)(generator) for generator in generator_of(seed).spawn(number)]
     if progress is None:
         return list(Parallel()(tasks))
     out = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -26,7 +28,7 @@ def normal_quantile(conf_level: float) -> float:
     InputError
         The level does not lie between 0 and 1.
     """
-    if not 0.0 < conf_level < 1.0:
+    if not isinstance(conf_level, Real) or not 0.0 < conf_level < 1.0:
         raise InputError("conf_level must lie between 0 and 1", next_step="Use 0.95 for 95 %.")
     return float(-ndtri((1.0 - conf_level) / 2.0))
 
@@ -48,7 +50,7 @@ def probability_limits(estimate: Floats, std_error: Floats, conf_type: str, conf
     """
     check_interval(conf_type, conf_level)
     p, z = np.asarray(estimate, dtype=float), normal_quantile(conf_level)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if conf_type == "plain":
             low, high = p - z * std_error, p + z * std_error
         elif conf_type == "log":

@@ -30,6 +30,7 @@ from ikzf1_outcomes.describe.frequencies import named_columns, rows_of
 from ikzf1_outcomes.endpoint import Columns, frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.resampling import generator_of
 
 SET, CASE = "matched_set", "matched_case"
 RULE = "match_cohort: exact cells, calipers, {} on the scaled distance, version 1"
@@ -258,7 +259,7 @@ def match_cohort(
     measures = measures_of(frame, names, calipers or {})
     complete = complete_rows(frame, names, measures)
     cells = cells_of(frame, [name for name in names if name not in {measure.name for measure in measures}])
-    found, alone = pair_up(cells, measures, roles, complete, int(ratio), replace, np.random.default_rng(seed))
+    found, alone = pair_up(cells, measures, roles, complete, int(ratio), replace, generator_of(seed))
     reason = np.where(alone, ALONE, TAKEN).astype(object)
     reason[~complete] = INCOMPLETE
     left = np.setdiff1d(np.flatnonzero(roles.case), found.case)

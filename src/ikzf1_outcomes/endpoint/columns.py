@@ -106,6 +106,8 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 def numbers(frame: pd.DataFrame, column: str) -> Floats:
     """A column as floats, copied."""
+    if pd.api.types.is_complex_dtype(frame[column].dtype):
+        raise InputError(f"column {column!r} has complex numbers", next_step="Convert it to numbers first.")
     try:
         return frame[column].to_numpy(dtype=float, na_value=np.nan, copy=True)
     except (TypeError, ValueError):

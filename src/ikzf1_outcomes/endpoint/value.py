@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -134,7 +134,7 @@ class Endpoint:
         InputError
             If the column is known later than the start of at least one row.
         """
-        if name not in self.frame.columns:
+        if not isinstance(name, Hashable) or name not in self.frame.columns:
             raise ColumnError(f"no column is called {name!r}", next_step=f"There are {len(self.frame.columns)} columns.")
         if self.time_unit == "years" and self.start is not None and name in self.known_at:
             known = np.asarray(self.known_at[name], dtype=float)
@@ -195,7 +195,7 @@ class Endpoint:
         """
         if by is None:
             return Groups(frozen(np.zeros(len(self.time), dtype=np.int32)), ("all",), ())
-        names = (by,) if isinstance(by, str) else tuple(by)
+        names = (by,) if isinstance(by, str) or not isinstance(by, Iterable) else tuple(by)
         if not names:
             raise InputError("no column to group by", next_step="Name a column, or leave `by` out.")
         parts = [level_codes(self.column(name)) for name in names]

@@ -96,9 +96,16 @@ def read_terms(terms: str | Sequence[str]) -> tuple[Term, ...]:
     """Terms of a formula or of a list of columns, single factors first and each interaction after its smaller ones."""
     if isinstance(terms, str):
         return unrepeated(Parser(tuple(tokens(terms))).formula())
-    names = list(terms)
-    if not names or any(name == "" for name in names):
+    names = list(terms) if isinstance(terms, Iterable) else [terms]
+    if not names or any(isinstance(name, str) and name == "" for name in names):
         raise InputError("a term is empty", next_step="Write terms as 'age + ikzf1_class' or as a list of columns.")
+    strange = [place for place, name in enumerate(names, 1) if not isinstance(name, str)]
+    if strange:
+        raise InputError(
+            "a term is not the name of a column as text",
+            count=len(strange),
+            next_step="Write terms as 'age + ikzf1_class' or as a list of columns; rename columns that are not text.",
+        )
     return unrepeated([(Term((Factor(name),)), True) for name in names])
 
 

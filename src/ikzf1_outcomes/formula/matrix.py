@@ -112,6 +112,8 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
     >>> iko.design(endpoint, "arm * mrd", references={"mrd": "low"}).names
     ('arm (b vs a)', 'mrd (high vs low)', 'arm:mrd (b vs a : high vs low)')
     """
+    if references is not None and not isinstance(references, Mapping):
+        raise InputError("references are no mapping of columns to levels", next_step='As in {"arm": "control"}.')
     chosen = dict(references or {})
     read = read_terms(terms)
     places: dict[str, int] = {}

@@ -18,6 +18,9 @@ from ikzf1_outcomes.formula.bases import Basis, learned
 from ikzf1_outcomes.formula.terms import Factor, Term, nearest
 from ikzf1_outcomes.kernels.risk import Floats
 
+BEYOND_NUMBERS = 1e100
+"""What is larger has squares and cubes that are no numbers, and counts as infinite."""
+
 
 class Coefficient(NamedTuple):
     """One column of the matrix, or the reference row of a categorical term (column -1)."""
@@ -261,7 +264,7 @@ def values_of(factor: Factor, frame: pd.DataFrame, keep: np.ndarray) -> Floats:
         raise InputError(f"column {factor.column!r} is not numeric", next_step="The design has it as a number.")
     x = numbers(frame, factor.column)
     x = x if keep.all() else x[keep]
-    infinite = np.isinf(x)
+    infinite = ~(np.abs(x) < BEYOND_NUMBERS)
     if infinite.any():
         raise InputError(f"term {factor.text!r} has an infinite value", where=positions(keep, infinite))
     if not factor.transform:

@@ -16,7 +16,7 @@ from ikzf1_outcomes.impute.imputed_fits import Imputations
 from ikzf1_outcomes.impute.incomplete_columns import IncompleteColumn, checked_names, read_column
 from ikzf1_outcomes.impute.predictors import outcome_columns
 from ikzf1_outcomes.impute.substantive import outcome_model
-from ikzf1_outcomes.resampling import replicates
+from ikzf1_outcomes.resampling import generator_of, replicates
 
 
 def impute_missing(
@@ -129,7 +129,7 @@ def impute_missing(
     analysed, more = names_of(columns), names_of(auxiliary or ())
     read = read_columns(endpoint, (*analysed, *more), method, intervals, undefined)
     refuse_pairs(interactions, read)
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     order = sorted(read.values(), key=lambda column: int(column.absent.sum()))
     model = None
     if substantive is not None:
@@ -180,5 +180,5 @@ def read_columns(
 def refuse_pairs(interactions: Sequence[tuple[str, str]], read: Mapping[str, IncompleteColumn]) -> None:
     """Refuse interactions that are no pairs of imputed columns."""
     for pair in interactions:
-        if isinstance(pair, str) or len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(read):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(read):
             raise InputError("an interaction is no pair of two of the columns", next_step='As in [("ikzf1_class", "mrd")].')

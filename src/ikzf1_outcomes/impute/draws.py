@@ -12,6 +12,7 @@ from ikzf1_outcomes.endpoint import refuse
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.genome.calls import UNKNOWN
 from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.resampling import generator_of
 
 ROUNDING = 1e-6
 """What a probability, or the sum of a row, may be off."""
@@ -66,7 +67,7 @@ def call_draws(probabilities: pd.DataFrame, *, draws: int, seed: int | np.random
     """
     chances = checked_probabilities(probabilities)
     whole_number(draws, 1)
-    codes = codes_of(chances.p, np.random.default_rng(seed).random((draws, len(chances.p))))
+    codes = codes_of(chances.p, generator_of(seed).random((draws, len(chances.p))))
     columns = {k: as_classes(row, chances.classes) for k, row in enumerate(codes, 1)}
     return pd.DataFrame(columns, index=probabilities.index)
 

@@ -22,6 +22,7 @@ from ikzf1_outcomes.impute.pooled_curves import pool_curves
 from ikzf1_outcomes.impute.pooling import missing_in, rubin, t_limits
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.proportional_hazards import cox
+from ikzf1_outcomes.resampling import generator_of
 
 HARD, UNCERTAIN = "hard call", "with call uncertainty"
 OUTCOMES = {"ignored": "draws that ignore the outcome", "used": "draws given the outcome"}
@@ -173,7 +174,7 @@ def call_uncertainty(
         raise InputError("nobody is left to analyse", count=len(keep), next_step="No row has calls and all terms.")
     known = take_rows(endpoint, keep)
     p, patient = of_patients(chances.p, endpoint, keep)
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     if outcome == "ignored":
         codes = codes_of(p, rng.random((draws, len(p))))
     else:

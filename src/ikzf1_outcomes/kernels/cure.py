@@ -202,7 +202,8 @@ def maximise_cure(evaluate: Evaluate, begin: list[Floats]) -> tuple[Maximum, Flo
 
     def negative(theta: Floats) -> tuple[float, Floats]:
         value, score, _ = evaluate(theta)
-        return -value if np.isfinite(value) else 1e300, -score
+        # the search divides this by small numbers: it may not overflow
+        return -value if np.isfinite(value) else 1e100, -score
 
     found = [
         minimize(

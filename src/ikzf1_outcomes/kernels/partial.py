@@ -11,6 +11,8 @@ from ikzf1_outcomes.kernels.compile import compiled
 from ikzf1_outcomes.kernels.risk import Floats, Integers, Positions, RowOrder
 
 CHUNK = 1 << 12
+FARTHEST = 300.0
+"""Log relative hazard beyond which every probability is 0 or 1, and squares would overflow."""
 KEPT = 1e-3
 """Share of a sum below which what is left after subtractions is summed anew."""
 
@@ -260,6 +262,11 @@ def linear_predictor(layout: Layout, beta: Floats) -> tuple[Floats, Floats, Floa
     top[filled] = np.maximum.reduceat(eta, layout.start[:-1][filled]) if len(eta) else 0.0
     lead = top[0] if len(top) == 1 else np.repeat(top, size)
     return eta - lead, top, layout.weight * np.exp(eta - lead)
+
+
+def relative_hazard(eta: Floats) -> Floats:
+    """e^eta of patients to be predicted, held where its square is a number."""
+    return np.asarray(np.exp(np.clip(eta, -FARTHEST, FARTHEST)))
 
 
 def gram(x: Floats, weight: Floats) -> Floats:

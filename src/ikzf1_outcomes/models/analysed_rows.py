@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ikzf1_outcomes.endpoint import Columns, Endpoint
+from ikzf1_outcomes.endpoint import Columns, Endpoint, numbers
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.kernels.risk import Floats, Integers
@@ -47,7 +47,8 @@ def analysed(
             complete &= codes[name] >= 0
     shift = np.zeros(size)
     if offset is not None:
-        shift = np.asarray(endpoint.column(offset).to_numpy(dtype=np.float64, na_value=np.nan))[keep]
+        endpoint.column(offset)
+        shift = numbers(endpoint.frame, offset)[keep]
         if np.isinf(shift).any():
             raise InputError("the offset has infinite values", where=np.flatnonzero(keep)[np.isinf(shift)] + 1)
         complete &= ~np.isnan(shift)

@@ -16,7 +16,7 @@ from ikzf1_outcomes.kernels.absolute_risk import by_coefficients, sensitivity
 from ikzf1_outcomes.kernels.risk import Floats, snap
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.joint_hazards import NO_COEFFICIENT, Patients, joint, patients_of, steps_of
-from ikzf1_outcomes.models.prediction import BEYOND
+from ikzf1_outcomes.models.prediction import BEYOND, times_asked
 from ikzf1_outcomes.models.proportional_hazards import cox
 
 EVENT_FREE, OTHERS = "event-free", "any other cause"
@@ -86,9 +86,7 @@ class CauseSpecificFit:
         check_interval(conf_type, self.conf_level)
         fits = tuple(self.fits.values())
         people = patients_of(fits, new)
-        asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
-        if not len(asked) or not np.isfinite(asked).all():
-            raise InputError("times must be finite, and at least one")
+        asked = times_asked(times)
         names = [*self.fits, EVENT_FREE]
         estimate, error = probabilities(fits, people, snap(asked, self.endpoint.rows.times))
         low, high = probability_limits(estimate, error, conf_type, self.conf_level)

@@ -16,6 +16,9 @@ COLUMNS = (
     "term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level", "interval", "scale",
     "statistic", "p_value", "note",
 )  # fmt: skip
+SINGULAR = "no Wald test: the covariance is singular"
+SINGULAR_BELOW = 1e-13
+"""Smallest eigenvalue of the correlations of coefficients below which their covariance cannot be inverted."""
 
 
 def wald_table(
@@ -57,6 +60,16 @@ def wald_table(
     missing = [notes.get(int(column), "not estimable") for column in columns]
     out["note"] = np.where(reference, "reference", np.where(known, "", np.array(missing, dtype=object)))
     return out
+
+
+def wald_statistic(beta: Floats, covariance: Floats) -> float:
+    """b'V^-1 b; NaN without coefficients and where V is singular, as the robust covariance of few clusters is."""
+    error = np.sqrt(np.diag(covariance))
+    if not len(beta) or not (error > 0).all():
+        return np.nan
+    if np.linalg.eigvalsh(covariance / np.outer(error, error))[0] <= SINGULAR_BELOW:
+        return np.nan
+    return float(beta @ np.linalg.solve(covariance, beta))
 
 
 def on_scale(table: pd.DataFrame, ratio: str, exponentiate: bool) -> pd.DataFrame:

@@ -17,13 +17,15 @@ from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.formula.terms import nearest
 from ikzf1_outcomes.kernels.firth import Problem, maximise
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.coefficients import exponentiated
+from ikzf1_outcomes.models.coefficients import SINGULAR, exponentiated
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.penalised import FirthEstimate, FirthFit
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
 
 Combination = Mapping[str, float] | tuple[Mapping[str, Any], Mapping[str, Any]]
 Fit = CoxFit | FirthFit | SubdistributionFit
+MOST_WEIGHT = 1e100
+"""Weights from here on have no variance that is a number."""
 NONE_LEFT = 1e-10
 """Share of a combination's variance, given the others, below which it is a combination of them."""
 NOT_THERE = "not estimable: a level without events"
@@ -130,12 +132,14 @@ def contrasts(fit: Fit, combinations: Mapping[str, Combination], *, conf_level: 
     """
     if not isinstance(fit, CoxFit | FirthFit | SubdistributionFit):
         raise InputError("not a fit of cox or fine_gray", next_step="Give a single model.")
+    if not isinstance(combinations, Mapping):
+        raise InputError("the combinations are no mapping", next_step='As in {"b": {"arm (b vs a)": 1}}.')
     if not combinations:
         raise InputError("no combination is given")
     chosen = fit.conf_level if conf_level is None else conf_level
     normal_quantile(chosen)
     weights = np.array([weights_of(fit.design, combination) for combination in combinations.values()])
-    if not np.isfinite(weights).all() or not weights.any(axis=1).all():
+    if not (np.abs(weights) < MOST_WEIGHT).all() or not weights.any(axis=1).all():
         raise InputError("weights must be finite, and not all 0", next_step="Two equal patients have no contrast.")
     known, own = directions(fit, weights)
     found = profiled(fit, own, chosen) if isinstance(fit, FirthFit) else wald(fit, own, known, chosen)
@@ -144,7 +148,8 @@ def contrasts(fit: Fit, combinations: Mapping[str, Combination], *, conf_level: 
     table["note"] = np.where(known, "", NOT_THERE)
     joint = together(fit, own[known])
     joint["cause"] = fit.cause
-    joint["note"] = "" if known.all() else f"without {int((~known).sum())} that are not estimable"
+    lost = "" if known.all() else f"without {int((~known).sum())} that are not estimable"
+    joint["note"] = SINGULAR if known.any() and not joint["df"].iloc[0] else lost
     return Contrasts(table[list(COLUMNS)], joint[["method", "cause", "statistic", "df", "p_value", "note"]])
 
 
@@ -159,7 +164,16 @@ def weights_of(design: Design, combination: Combination) -> Floats:
     if isinstance(combination, Mapping):
         for name in combination:
             refuse_unknown(str(name), design.names, "coefficient")
-        return np.array([combination.get(name, 0.0) for name in design.names], dtype=float)
+        try:
+            return np.array([combination.get(name, 0.0) for name in design.names], dtype=float)
+        except (TypeError, ValueError):
+            raise InputError("a weight is no number") from None
+    pair = isinstance(combination, tuple | list) and len(combination) == 2
+    if not pair or not all(isinstance(patient, Mapping) for patient in combination):
+        raise InputError(
+            "a combination is neither weights nor a pair of patients",
+            next_step='As in {"arm (b vs a)": 1}, or ({"arm": "b"}, {"arm": "a"}).',
+        )
     one, other = combination
     for name in (*one, *other):
         refuse_unknown(str(name), design.spec.columns, "column of the terms")
@@ -231,9 +245,11 @@ def coefficients_of(fit: Fit) -> Floats:
 def wald(fit: Fit, own: Floats, known: np.ndarray, conf_level: float) -> Evaluated:
     """Wald limits and tests."""
     estimate = np.where(known, own @ coefficients_of(fit), np.nan)
-    error = np.where(known, np.sqrt(np.einsum("kp,pq,kq->k", own, fit.covariance, own)), np.nan)
+    # the robust variance of a combination that clusters do not tell may be rounding below 0
+    variance = np.maximum(np.einsum("kp,pq,kq->k", own, fit.covariance, own), 0.0)
+    error = np.where(known, np.sqrt(variance), np.nan)
     half = normal_quantile(conf_level) * error
-    statistic = estimate / error
+    statistic = np.divide(estimate, error, out=np.full(len(error), np.nan), where=error > 0)
     return Evaluated(estimate, error, estimate - half, estimate + half, statistic, two_sided(statistic), "wald")
 
 
@@ -273,6 +289,9 @@ def together(fit: Fit, own: Floats) -> pd.DataFrame:
     """The joint test of combinations."""
     independent = own[independent_rows(own, fit.covariance)] if len(own) else own
     df, statistic = len(independent), np.nan
+    # what only the covariance makes dependent is no combination of the others: too few clusters
+    if df and df < np.linalg.matrix_rank(own / np.linalg.norm(own, axis=1, keepdims=True)):
+        df = 0
     method = "penalised likelihood-ratio test" if isinstance(fit, FirthFit) else "Wald test"
     if df and isinstance(fit, FirthFit):
         estimate, places = along(fit, independent)

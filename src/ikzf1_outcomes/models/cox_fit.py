@@ -16,12 +16,15 @@ from ikzf1_outcomes.kernels.pairs import count_pairs, share_concordant
 from ikzf1_outcomes.kernels.partial import Layout, Maximum, lay_out
 from ikzf1_outcomes.kernels.residuals import baseline, residuals
 from ikzf1_outcomes.kernels.risk import Floats, Integers
-from ikzf1_outcomes.models.coefficients import on_scale, wald_table
+from ikzf1_outcomes.models.coefficients import SINGULAR, on_scale, wald_statistic, wald_table
 from ikzf1_outcomes.models.estimation import Estimation
 from ikzf1_outcomes.models.prediction import Fitted, predicted_survival
 
 ROUNDING = 64 * float(np.finfo(float).eps)
 """Share of the largest linear predictor within which two of them are tied."""
+
+
+BEYOND_NUMBERS = "too large for a number: covariates at 0 are far from those of the patients"
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -80,6 +83,9 @@ class CoxFit:
         ratio = 2.0 * (fit.value - fit.value_null)
         score = float(fit.score_null @ np.linalg.solve(fit.information_null, fit.score_null)) if p else np.nan
         concordance, error = self.pairs_in_order()
+        robust = self.estimation.robust
+        wald = wald_statistic(fit.beta, self.covariance) if robust else float(fit.beta @ fit.information @ fit.beta)
+        wald, flat = (wald, bool(np.isnan(wald))) if p else (np.nan, False)
         return pd.DataFrame(
             {
                 "method": [self.method],
@@ -93,7 +99,7 @@ class CoxFit:
                 "log_likelihood": [fit.value],
                 "log_likelihood_null": [fit.value_null],
                 "likelihood_ratio": [ratio],
-                "wald": [float(fit.beta @ np.linalg.solve(self.covariance, fit.beta)) if p else np.nan],
+                "wald": [wald],
                 "score": [score],
                 "aic": [2.0 * p - 2.0 * fit.value],
                 "bic": [p * np.log(self.n_event) - 2.0 * fit.value],
@@ -101,7 +107,7 @@ class CoxFit:
                 "concordance_std_error": [error],
                 "events_per_parameter": [self.n_event / p if p else np.nan],
                 "iterations": [fit.iterations],
-                "note": [self.note],
+                "note": ["; ".join([self.note] * bool(self.note) + [SINGULAR] * flat)],
             }
         )
 
@@ -209,10 +215,13 @@ class CoxFit:
         refuse_exact(how.ties, "baselines")
         found = baseline(how.layout, self.maximum.beta * how.scale, how.ties)
         shift = float(self.maximum.beta @ how.centre)
-        total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
+        with np.errstate(over="ignore"):  # covariates far from 0: the hazard there is beyond all numbers, and said to be
+            total = pd.Series(found.step * np.exp(-shift)).groupby(found.stratum).cumsum()
         group = [how.levels[k] for k in found.stratum]
         time = self.endpoint.rows.times[found.rank]
-        return pd.DataFrame({"group": group, "time": time, "estimate": total, "scale": "cumulative hazard", "note": ""})
+        note = np.where(np.isfinite(total), "", BEYOND_NUMBERS)
+        total = total.where(np.isfinite(total))
+        return pd.DataFrame({"group": group, "time": time, "estimate": total, "scale": "cumulative hazard", "note": note})
 
     def predict(self, new: pd.DataFrame, times: float | Iterable[float], *, conf_type: str = "log-log") -> pd.DataFrame:
         """Predicted survival of patients with given covariates.

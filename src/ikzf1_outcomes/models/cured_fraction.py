@@ -225,7 +225,7 @@ class CureFit:
         """
         first = self.edges[0]
         if new is None:
-            found = encoded(self.cured_part.design, self.cured_part.limit, self.cured_part.counts, self.endpoint.frame)[0]
+            found = encoded(self.cured_part.design, self.cured_part.limit, self.endpoint.frame)[0]
             weight = (self.endpoint.case_weights * self.used)[self.used]
             z, known = np.column_stack((np.ones(len(weight)), found[self.used])), np.array([True])
             share = expit(z @ self.theta[:first])
@@ -247,7 +247,7 @@ class CureFit:
 
     def encode(self, new: pd.DataFrame) -> tuple[Floats, Floats, np.ndarray]:
         """Covariates of the cured part, with ones, and of the latency; who is known in both."""
-        (z, one), (x, other) = (encoded(p.design, p.limit, p.counts, new) for p in (self.cured_part, self.latency_part))
+        (z, one), (x, other) = (encoded(p.design, p.limit, new) for p in (self.cured_part, self.latency_part))
         known = one & other
         z = np.column_stack((np.ones(len(new)), z))
         z[~known], x[~known] = np.nan, np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ SURELY_APART = 1e-6
 """Smallest eigenvalue of the correlations above which no column is a combination of others; below, pivots decide."""
 UNTOLD = 1e-8
 """Share of a direction that counts as rounding where rows are asked what they tell of it."""
+MOST_LEVELS = 20
+"""Rows of a term in the coefficient table above which a message does not name its levels."""
 VANISHED = 1e-10
 """Information below this share of what there was at the start has flattened out."""
 
@@ -201,9 +204,13 @@ def why(matrix: Design, coefficient: Coefficient, empty: list[Cell]) -> str:
 
 
 def column_names(matrix: Design, columns: np.ndarray) -> list[str]:
-    """Names of design columns for a message."""
-    names = {c.column: f"{c.term} ({c.contrast})" if c.contrast else c.term for c in matrix.coefficients}
-    return [names[int(column)] for column in columns]
+    """Names of design columns for a message; a term of so many levels that they may be patients is named alone."""
+    size = Counter(c.term for c in matrix.coefficients)
+    names = {
+        c.column: f"{c.term} ({c.contrast})" if c.contrast and size[c.term] <= MOST_LEVELS else c.term
+        for c in matrix.coefficients
+    }
+    return list(dict.fromkeys(names[int(column)] for column in columns))
 
 
 class Standardised(NamedTuple):

@@ -16,6 +16,7 @@ from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.formula.spec import DesignSpec
 from ikzf1_outcomes.kernels.risk import Floats, snap
 from ikzf1_outcomes.models.estimability import Limit, Standardised, check_columns, counts_of
+from ikzf1_outcomes.models.prediction import row_of_times, times_asked
 
 EXTRAPOLATED = "extrapolated beyond the last follow-up"
 UNKNOWN = "not estimable: a missing value, or a level without events"
@@ -78,26 +79,23 @@ def refuse_one_cause(cause: str, endpoint: Endpoint) -> None:
 
 def asked_times(times: float | Iterable[float]) -> Floats:
     """Times at which something is predicted."""
-    asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
-    if not len(asked) or not (np.isfinite(asked) & (asked >= 0)).all():
+    asked = times_asked(times)
+    if not (asked >= 0).all():
         raise InputError("times must be finite, not negative, and at least one")
     return asked
 
 
-def encoded(
-    matrix: Design, limit: Limit, counts: Sequence[tuple[float, int]], new: pd.DataFrame
-) -> tuple[Floats, np.ndarray]:
-    """Covariates of new patients, in the columns that were fitted, and who of them is known (no level without events)."""
+def encoded(matrix: Design, limit: Limit, new: pd.DataFrame) -> tuple[Floats, np.ndarray]:
+    """Covariates of new patients, in the columns that were fitted, and who of them is known.
+
+    A patient with a missing value, or with a level, or levels together, that had no events, is not.
+    """
     rows, keep = matrix.spec.encode(new)
-    silent = np.zeros(len(rows), dtype=bool)
-    for c, (_, events) in zip(matrix.coefficients, counts, strict=True):
-        if c.level is not None and events == 0:
-            own = [other.column for other in matrix.coefficients if other.term == c.term and other.column >= 0]
-            silent |= rows[:, c.column] == 1 if c.column >= 0 else rows[:, own].sum(axis=1) == 0
+    told = limit.span.tells(rows - matrix.matrix[limit.used].mean(axis=0))
     known = keep.copy()
-    known[keep] = ~silent
+    known[keep] = told
     x = np.full((len(new), len(limit.columns)), np.nan)
-    x[known] = rows[~silent][:, limit.columns]
+    x[known] = rows[told][:, limit.columns]
     return x, known
 
 
@@ -179,7 +177,7 @@ def checked_cuts(endpoint: Endpoint, event: np.ndarray, cuts: Iterable[float] | 
     if cuts is None:
         quartiles = np.unique(np.quantile(times, [0.25, 0.5, 0.75], method="inverted_cdf"))
         return quartiles[(quartiles > 0) & (quartiles < times.max())]
-    chosen = np.asarray(list(cuts), dtype=float)
+    chosen = row_of_times(cuts)
     if not (np.isfinite(chosen) & (chosen > 0)).all() or (np.diff(chosen) <= 0).any():
         raise InputError("cuts must be positive, finite and ascending")
     tied = snap(chosen, endpoint.rows.times)

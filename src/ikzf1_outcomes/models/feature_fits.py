@@ -183,6 +183,8 @@ def alone(
         fit = estimate(setting.endpoint, matrix, rows, event, setting.ties, "")
     except (InputError, ConvergenceError) as error:
         return Found.nothing(1, error.problem)
+    if column not in fit.position:
+        return Found.nothing(1, fit.notes[column])
     at = fit.position[column]
     statistic = score if setting.test == "score" else np.nan
     if setting.test == "likelihood_ratio":

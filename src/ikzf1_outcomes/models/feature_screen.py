@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -264,7 +265,7 @@ def check_setting(
 
 def check_permutations(endpoint: Endpoint, permutations: int, seed: Any) -> None:
     """Refuse permutations that cannot be made."""
-    if permutations < 0 or permutations != int(permutations):
+    if not isinstance(permutations, Real) or permutations < 0 or permutations != int(permutations):
         raise InputError("permutations are a number of 0 or more")
     if permutations and seed is None:
         raise InputError("permutations need a seed", next_step="Give a number, so that the result can be had again.")
@@ -284,7 +285,7 @@ def as_table(setting: Setting, names: tuple[str, ...], screened: Screened, stand
     profile = np.isfinite(found.low) | np.isfinite(found.high)
     own = setting.test == "wald"
     half = normal_quantile(setting.conf_level) * error
-    statistic = estimate / error if own else found.statistic
+    statistic = np.divide(estimate, error, out=np.full(len(error), np.nan), where=error > 0) if own else found.statistic
     penalised = bool(profile.any())
     return pd.DataFrame(
         {

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ikzf1_outcomes.endpoint import Columns, Endpoint, label
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.formula.grammar import TOKEN
 from ikzf1_outcomes.formula.spec import LearnedFactor
 from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.combinations import Combination, Fit, contrasts
@@ -137,6 +138,10 @@ def interaction_effects(
         raise InputError("there is no such method", next_step=f"Use {', '.join(METHODS)}.")
     if variable == within:
         raise InputError("one column twice", next_step="Name two columns.")
+    for name in (variable, within):
+        endpoint.column(name)
+        if not isinstance(name, str) or not (piece := TOKEN.fullmatch(name)) or piece.lastgroup != "name":
+            raise InputError(f"{name!r} is no name that a formula can have", next_step="Rename the column.")
     others = [] if adjust is None else [adjust] if isinstance(adjust, str) else list(adjust)
     small, large = (" + ".join([sign.join((variable, within)), *others]) for sign in (" + ", "*"))
     how: dict[str, Any] = {"cause": cause, "references": references, "conf_level": conf_level}

@@ -11,6 +11,7 @@ import pandas as pd
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.absolute_risk import Hazards
+from ikzf1_outcomes.kernels.partial import relative_hazard
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
@@ -60,7 +61,8 @@ def patients_of(fits: Sequence[CoxFit], new: pd.DataFrame) -> Patients:
         known &= (told | empty[:, k]) & ~np.isnan(shift)
         # in the limit a level without events has a hazard of 0, of which nothing is left to differentiate
         scaled[empty[:, k]] = 0.0
-        relative[:, k] = np.where(empty[:, k], 0.0, np.exp(scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift)))
+        eta = scaled @ (fit.maximum.beta * how.scale) + np.nan_to_num(shift)
+        relative[:, k] = np.where(empty[:, k], 0.0, relative_hazard(eta))
         xs.append(scaled)
         covariances.append(fit.covariance * np.outer(how.scale, how.scale))
     return Patients(tuple(xs), relative, known, empty, strata_of(fits[0].estimation, new), tuple(covariances))

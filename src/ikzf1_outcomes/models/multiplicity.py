@@ -120,7 +120,10 @@ def null_share(p: ArrayLike) -> float:
 
 def read_p(p: ArrayLike) -> tuple[Floats, Any]:
     """p-values as floats, and which of them are known."""
-    given = np.asarray(p, dtype=float)
+    try:
+        given = np.asarray(p, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError("p-values must be one row of numbers", next_step="Missing ones are NaN.") from None
     if given.ndim != 1:
         raise InputError("p-values must be one row of numbers", next_step="Adjust one family at a time.")
     known = ~np.isnan(given)

@@ -17,7 +17,7 @@ from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.interchange import to_lifelines
 from ikzf1_outcomes.kernels.location_scale import FAMILIES, Followed, as_hazards, family_likelihood
-from ikzf1_outcomes.kernels.partial import Maximum, newton
+from ikzf1_outcomes.kernels.partial import FARTHEST, Maximum, newton
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.coefficients import COLUMNS, exponentiated, wald_table
 from ikzf1_outcomes.models.estimability import Limit, column_names, limit_of_empty_levels
@@ -170,14 +170,14 @@ class ParametricFit:
         check_interval(conf_type, self.conf_level)
         refuse_one_cause(self.cause, self.endpoint)
         asked = asked_times(times)
-        x, known = encoded(self.design, self.limit, self.counts, new)
+        x, known = encoded(self.design, self.limit, new)
         scaled = self.family != "exponential"
         sigma = float(np.exp(self.theta[-1])) if scaled else 1.0
         ones = np.column_stack((np.ones(len(x)), x))
         with np.errstate(divide="ignore", invalid="ignore"):  # time 0 has no logarithm, who is not known no number
             z = (np.log(asked) - (ones @ self.theta[: ones.shape[1]])[:, None]) / sigma
             at_zero = np.isneginf(z)
-            z = np.where(at_zero, 0.0, z)
+            z = np.where(at_zero, 0.0, np.clip(z, -FARTHEST, FARTHEST))
             found = FAMILIES[self.family].survival(z)
         survival = np.where(at_zero, 1.0, np.exp(found.value))
         fall = np.where(at_zero, 0.0, np.exp(found.value) * found.first)
@@ -255,7 +255,7 @@ def parametric(
     [3.0, 1.166667]
     """
     normal_quantile(conf_level)
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise InputError("there is no such family", next_step=f"Use {', '.join(FAMILIES)}.")
     found = covariates(endpoint, terms, references)
     n_excluded = found.n_missing
@@ -390,10 +390,10 @@ def compare_families(
     ['weibull regression', 20.46]
     """
     rows = []
-    for family in families:
+    for family in tuple(families) or ("",):
         try:
             rows.append(parametric(endpoint, terms, family=family, cause=cause, references=references).glance())
         except ConvergenceError as raised:
-            method = f"{family.replace('_', '-')} regression"
-            rows.append(pd.DataFrame({"method": [method], "cause": [cause or "any"], "note": [str(raised)]}))
+            name = f"{family.replace('_', '-')} regression"
+            rows.append(pd.DataFrame([{"method": name, "cause": cause or "any", "aic": np.nan, "note": str(raised)}]))
     return pd.concat(rows, ignore_index=True).sort_values("aic", kind="stable", ignore_index=True)

@@ -12,6 +12,7 @@ from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.resampling import generator_of
 
 SCALE = "log hazard ratio"
 NEAR = 1e-4
@@ -295,7 +296,7 @@ def drawn_folds(number: int, patient: Integers, event: np.ndarray, seed: Any) ->
             f"{number} folds for {int(with_event.sum())} patients with events",
             next_step="Use two folds or more, and no more than there are patients with events.",
         )
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     dealt = np.concatenate([rng.permutation(np.flatnonzero(with_event)), rng.permutation(np.flatnonzero(~with_event))])
     fold = np.empty(len(dealt), dtype=np.intp)
     fold[dealt] = np.arange(len(dealt)) % number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -188,13 +189,13 @@ def check_arguments(alpha: float, ties: str, select: str, n_lambdas: int, lambda
     InputError
         With what may be chosen.
     """
-    if not 0.0 <= alpha <= 1.0:
+    if not isinstance(alpha, Real) or not 0.0 <= alpha <= 1.0:
         raise InputError("alpha is not between 0 and 1", next_step="1 is the lasso, 0 is ridge regression.")
     if ties not in TIES:
         raise InputError("there is no such rule for ties", next_step=f"Use {' or '.join(TIES)}.")
     if select not in AT:
         raise InputError("there is no such choice of a penalty", next_step='Use select="min" or select="1se".')
-    if n_lambdas < 1:
+    if not isinstance(n_lambdas, Integral) or n_lambdas < 1:
         raise InputError("a path needs at least one penalty", next_step="Use n_lambdas=100.")
     if lambda_ratio is not None and not 0.0 < lambda_ratio < 1.0:
         raise InputError("lambda_ratio is not between 0 and 1", next_step="It is the smallest penalty over the largest.")
@@ -208,7 +209,10 @@ def falling(lambdas: Sequence[float]) -> Floats:
     InputError
         None, or some that are not above 0.
     """
-    given = np.atleast_1d(np.asarray(lambdas, dtype=float))
+    try:
+        given = np.atleast_1d(np.asarray(lambdas, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError("penalties must be numbers") from None
     if given.ndim != 1 or not len(given):
         raise InputError("no penalties", next_step="Leave lambdas out, or list at least one.")
     wrong = ~(np.isfinite(given) & (given > 0.0))

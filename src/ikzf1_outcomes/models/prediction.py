@@ -12,7 +12,7 @@ from ikzf1_outcomes.curves.intervals import check_interval, probability_limits
 from ikzf1_outcomes.endpoint import Endpoint, label
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.formula import Design
-from ikzf1_outcomes.kernels.partial import Maximum
+from ikzf1_outcomes.kernels.partial import Maximum, relative_hazard
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
 from ikzf1_outcomes.models.estimation import Estimation
@@ -43,9 +43,7 @@ def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[f
             "a model of one cause among several predicts no survival",
             next_step="Fit cause_specific_cox: the incidence of a cause needs the models of all.",
         )
-    asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
-    if not len(asked) or not np.isfinite(asked).all():
-        raise InputError("times must be finite, and at least one")
+    asked = times_asked(times)
     scaled, known = as_seen(fit.design, fit.estimation, new)
     how = fit.estimation
     steps = baseline(how.layout, fit.maximum.beta * how.scale, how.ties)
@@ -67,6 +65,37 @@ def predicted_survival(fit: Fitted, new: pd.DataFrame, times: float | Iterable[f
         "note": note.ravel(),
     }
     return pd.DataFrame(table)
+
+
+def row_of_times(times: float | Iterable[float]) -> Floats:
+    """One time or several as a row of numbers.
+
+    Raises
+    ------
+    InputError
+        They are none.
+    """
+    try:
+        asked = np.asarray(list(times) if isinstance(times, Iterable) else [times], dtype=float)
+    except (TypeError, ValueError):
+        raise InputError("times must be numbers", next_step="Give them in the endpoint's unit.") from None
+    if asked.ndim != 1:
+        raise InputError("times must be one row of numbers")
+    return asked
+
+
+def times_asked(times: float | Iterable[float]) -> Floats:
+    """Times at which something is predicted, one or several.
+
+    Raises
+    ------
+    InputError
+        None, or one that is no finite number.
+    """
+    asked = row_of_times(times)
+    if not len(asked) or not np.isfinite(asked).all():
+        raise InputError("times must be finite, and at least one")
+    return asked
 
 
 def as_seen(design: Design, how: Estimation, new: pd.DataFrame) -> tuple[Floats, np.ndarray]:
@@ -136,7 +165,7 @@ def cumulative_hazards(
     """Cumulative hazard of each patient at each time, and its standard error; NaN beyond the stratum's follow-up."""
     how, rows = fit.estimation, fit.endpoint.rows
     covariance = fit.covariance * np.outer(how.scale, how.scale)
-    relative = np.exp(x @ (fit.maximum.beta * how.scale) + shift)
+    relative = relative_hazard(x @ (fit.maximum.beta * how.scale) + shift)
     asked = snap(times, rows.times)
     hazard, error = np.full((len(x), len(times)), np.nan), np.full((len(x), len(times)), np.nan)
     for k in range(len(how.layout.start) - 1):

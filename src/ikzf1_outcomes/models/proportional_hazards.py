@@ -212,6 +212,8 @@ def cox(
     rows = analysed(endpoint, matrix, strata, cluster if frailty is None else frailty, robust, offset)
     if special:
         rows = rows._replace(robust=False, note="" if whole_weights(endpoint) else COUNTS)
+    if cluster is not None and len(np.unique(rows.cluster[rows.complete])) < 2:
+        raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     event = events_of(endpoint, matrix, rows, cause)
     ridge = None if theta is None else ridge_of(theta, ridge_terms, matrix, rows.complete)
     estimated = estimate(endpoint, matrix, rows, event, ties, offset or "", ridge)

@@ -14,7 +14,7 @@ from ikzf1_outcomes.endpoint.columns import as_pandas
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.formula import Coefficient, Design, DesignSpec, design
 from ikzf1_outcomes.formula.grammar import read_terms
-from ikzf1_outcomes.formula.spec import learn
+from ikzf1_outcomes.formula.spec import BEYOND_NUMBERS, learn
 from ikzf1_outcomes.kernels.risk import Floats, Positions
 
 Adjust = str | Sequence[str] | None
@@ -86,7 +86,7 @@ def read_features(endpoint: Endpoint, features: Any) -> Features:
         raise InputError("several features have one name", count=len(names) - len(set(names)), next_step="Rename them.")
     values = as_numbers(frame)
     # the words of a single fit
-    infinite = np.flatnonzero(np.isinf(values).any(axis=0))
+    infinite = np.flatnonzero((np.abs(values) >= BEYOND_NUMBERS).any(axis=0))
     refused |= {int(j): f"term {names[j]!r} has an infinite value" for j in infinite}
     values[:, list(refused)] = np.nan
     return Features(names, frozen(values), refused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,7 +131,7 @@ def standardised_risk(
     question = Question(quantity, position, float(snap(np.array([at]), endpoint.rows.times)[0]))
     steps = [steps_of(own) for own in fits]
     found = [mean_over(fits, steps, at_level(endpoint.frame, variable, value), rows, question) for value in values]
-    table = rows_of_table(found, values, endpoint.case_weights, clusters_of(endpoint, cluster))
+    table = rows_of_table(found, values, endpoint.case_weights, clusters_of(endpoint, cluster, rows))
     table["term"], table["time"], table["n"] = variable, at, endpoint.patients(rows)
     table["cause"] = "any" if cause is None else cause
     return finished(table, quantity, chosen)
@@ -198,7 +199,7 @@ def checked(fit: CoxFit | CauseSpecificFit, quantity: str, cause: str | None, at
     """Position of the cause among the models; None for any."""
     if quantity not in QUANTITIES:
         raise InputError("there is no such quantity", next_step=f"Use {', '.join(QUANTITIES)}.")
-    if not (np.isfinite(at) and at > 0):
+    if not isinstance(at, Real) or not (np.isfinite(at) and at > 0):
         raise InputError("`at` must be a time above 0")
     if isinstance(fit, CoxFit) and fit.cause != "any" and len(fit.endpoint.causes) > 1:
         raise InputError("a model of one cause among several gives no risk", next_step="Fit cause_specific_cox.")
@@ -236,15 +237,17 @@ def at_level(frame: pd.DataFrame, variable: str, value: Any) -> pd.DataFrame:
     column = frame[variable]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return frame.assign(**{variable: pd.Categorical([value] * len(frame), dtype=column.dtype)})
-    return frame.assign(**{variable: value})
+    return frame.assign(**{variable: pd.Series([value] * len(frame), index=frame.index)})
 
 
-def clusters_of(endpoint: Endpoint, cluster: Columns | None) -> np.ndarray:
+def clusters_of(endpoint: Endpoint, cluster: Columns | None, rows: np.ndarray) -> np.ndarray:
     """What the influences are summed within: each row, or the clusters."""
     if cluster is None:
         return np.arange(len(endpoint))
     codes = endpoint.groups(cluster).codes
     refuse(codes < 0, "a cluster is missing", "Exclude those rows.")
+    if len(np.unique(codes[rows])) < 2:
+        raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     return codes
 
 

@@ -14,11 +14,12 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Endpoint, refuse
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import Coefficient, Design
-from ikzf1_outcomes.kernels.partial import Maximum
+from ikzf1_outcomes.kernels.partial import Maximum, relative_hazard
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
 from ikzf1_outcomes.kernels.subdistribution_weights import EVENT
-from ikzf1_outcomes.models.coefficients import on_scale, wald_table
+from ikzf1_outcomes.models.coefficients import SINGULAR, on_scale, wald_statistic, wald_table
 from ikzf1_outcomes.models.estimability import Limit
+from ikzf1_outcomes.models.prediction import row_of_times
 from ikzf1_outcomes.models.subdistribution_prediction import cumulative_hazard
 from ikzf1_outcomes.models.subdistribution_rows import Sweep
 from ikzf1_outcomes.models.subdistribution_rows import at_estimate as at_estimate
@@ -93,8 +94,9 @@ class SubdistributionFit:
         """
         fit, p = self.maximum, len(self.maximum.beta)
         few = self.clusters is not None and len(np.unique(self.clusters)) <= p
-        wald = float(fit.beta @ np.linalg.solve(self.covariance, fit.beta)) if p and not few else np.nan
-        own = [self.note] * bool(self.note) + ["no Wald test: no more clusters than coefficients"] * few
+        wald = np.nan if few else wald_statistic(fit.beta, self.covariance)
+        flat = p > 0 and not few and bool(np.isnan(wald))
+        own = [self.note] * bool(self.note) + ["no Wald test: no more clusters than coefficients"] * few + [SINGULAR] * flat
         notes = sorted({*self.limit.notes.values(), *own})
         return pd.DataFrame(
             {
@@ -105,7 +107,7 @@ class SubdistributionFit:
                 "n_excluded": [self.n_excluded],
                 "df": [p],
                 "statistic": [wald],
-                "p_value": [float(chdtrc(p, wald)) if p and not few else np.nan],
+                "p_value": [float(chdtrc(p, wald)) if p else np.nan],
                 "log_likelihood": [fit.value],
                 "log_likelihood_null": [fit.value_null],
                 "wald": [wald],
@@ -183,7 +185,7 @@ class SubdistributionFit:
             A column is not there; a value is infinite or of a level that the model does not know; a time is missing,
             infinite or negative; no time or no row.
         """
-        wanted = np.atleast_1d(np.asarray(times, dtype=float))
+        wanted = row_of_times(times)
         if not len(wanted) or not len(new):
             raise InputError("nothing to predict", next_step="Give at least one row and one time.")
         refuse(~(np.isfinite(wanted) & (wanted >= 0)), "a time is missing, infinite or negative", "Give times from 0 on.")
@@ -195,7 +197,10 @@ class SubdistributionFit:
         hazard[:, beyond] = np.nan
         hazard[hindrance != ""] = np.nan
         z = normal_quantile(self.conf_level)
-        low, high = (-np.expm1(-hazard * np.exp(side * z * error)) for side in (-1, 1))
+        low, high = (-np.expm1(-hazard * relative_hazard(side * z * error)) for side in (-1, 1))
+        # at a probability that is all but 0 or 1 the scale of the limits has no end
+        at_end = (np.exp(-hazard) == 0.0) | (hazard < np.finfo(float).tiny ** 0.25)
+        low[at_end], high[at_end] = np.nan, np.nan
         note = np.where((hindrance == "")[:, None] & beyond, "beyond the last follow-up", hindrance[:, None])
         return pd.DataFrame(
             {

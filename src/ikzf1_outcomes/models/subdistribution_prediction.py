@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ikzf1_outcomes.kernels.partial import relative_hazard
 from ikzf1_outcomes.kernels.risk import Floats, Positions
 from ikzf1_outcomes.kernels.subdistribution import before, fine_gray_likelihood
 from ikzf1_outcomes.kernels.subdistribution_influence import score_residuals
@@ -48,7 +49,7 @@ def cumulative_hazard(sweep: Sweep, x: Floats, upto: Positions, *, errors: bool 
         relative, shift = hazard_steps(sweep, changing)
         steps = relative * sweep.sets.hazard
         base = before(steps)[upto]
-        hazard[members] = np.exp(z[np.ix_(members, plain)] @ sweep.beta[plain] - shift)[:, None] * base
+        hazard[members] = relative_hazard(z[np.ix_(members, plain)] @ sweep.beta[plain] - shift)[:, None] * base
         if errors:
             error[members] = _errors(sweep, z[members], relative, upto, moved)
     return hazard, error

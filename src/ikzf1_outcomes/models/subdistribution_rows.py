@@ -150,4 +150,5 @@ def summed(influence: Floats, weight: Floats, clusters: Integers | None) -> Floa
     """Rows whose cross-products add up the influences: weights count patients, and copies share their cluster."""
     if clusters is None:
         return influence * np.sqrt(weight)[:, None]
-    return np.column_stack([np.bincount(clusters, weights=weight * column) for column in influence.T])
+    sums = [np.bincount(clusters, weights=weight * column) for column in influence.T]
+    return np.column_stack(sums) if sums else np.zeros((int(clusters.max()) + 1, 0))
