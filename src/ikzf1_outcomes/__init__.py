@@ -75,6 +75,7 @@ _HOMES = {
     "models.standardised": "standardised_risk",
     "models.assumptions": "proportional_hazards_test ProportionalHazardsTest schoenfeld_residuals",
     "models.nested": "compare_nested NestedComparison",
+    "prognosis.landmarks": "landmark_supermodel LandmarkSupermodel",
     "prognosis.discrimination": "concordance ConcordanceResult",
     "effects": "effect_table",
 }

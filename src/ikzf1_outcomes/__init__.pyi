@@ -116,6 +116,8 @@ from ikzf1_outcomes.models.subdistribution import fine_gray as fine_gray
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit as SubdistributionFit
 from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as ConcordanceResult
 from ikzf1_outcomes.prognosis.discrimination import concordance as concordance
+from ikzf1_outcomes.prognosis.landmarks import LandmarkSupermodel as LandmarkSupermodel
+from ikzf1_outcomes.prognosis.landmarks import landmark_supermodel as landmark_supermodel
 from ikzf1_outcomes.relapses import after_relapse as after_relapse
 from ikzf1_outcomes.relapses import relapse_site as relapse_site
 from ikzf1_outcomes.relapses import relapse_timing as relapse_timing

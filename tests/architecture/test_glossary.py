@@ -9,7 +9,7 @@ from ikzf1_outcomes.glossary import GLOSSARY, check_columns
 from ikzf1_outcomes.results import RESULT_COLUMNS
 
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
-KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda", "period"]
+KEY += ["method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda", "period", "landmark"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
@@ -58,6 +58,10 @@ TWO = ["arm", "sex"]
 FIT = iko.cox(E, "arm + x")
 GRAY = iko.fine_gray(E, "arm + x", cause="relapse")
 ALL_CAUSES = iko.cause_specific_cox(E, "arm + x")
+MARKED = E.with_column("mark", np.where(np.arange(60) % 3 == 0, "high", "low"))
+SUPERMODEL: iko.LandmarkSupermodel = iko.landmark_supermodel(
+    MARKED, "sex", marks={"mark": 1.0}, cause="relapse", horizon=5.0, threshold=0.3, resamples=0, seed=1
+)
 RIDGE: iko.RidgeFit = iko.cox(E, "arm + x", penalty=("ridge", 2.0))
 FRAILTY: iko.FrailtyFit = iko.cox(E, "x", frailty="arm")
 PLATEAU = pd.DataFrame({"t": [1.0, 1, 2, 2, 3, 9, 9, 9, 9, 9], "s": [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]})
@@ -119,6 +123,10 @@ TABLES = {
     "fine_gray, time effects": iko.fine_gray(E, "x", cause="relapse", time_effects={"x": "linear"}).tidy(),
     "proportional_hazards_test, Fine-Gray": iko.proportional_hazards_test(GRAY).tidy(),
     "aggregate.tidy": iko.aggregate(E.with_column("level", E.frame["arm"]), "level", [1.0, 2.0]).tidy(),
+    "landmark_supermodel.tidy": SUPERMODEL.tidy(),
+    "landmark_supermodel.effects": SUPERMODEL.effects(),
+    "landmark_supermodel.glance": SUPERMODEL.glance(),
+    "landmark_supermodel.crossing": SUPERMODEL.crossing(),
     "interaction_effects.tidy": WITHIN.tidy(),
     "interaction_effects.glance": WITHIN.glance(),
     "contrasts.tidy": CONTRASTS.tidy(),
