@@ -74,7 +74,7 @@ _HOMES = {
     "models.assumptions": "proportional_hazards_test ProportionalHazardsTest schoenfeld_residuals",
     "models.nested": "compare_nested NestedComparison",
     "prognosis.discrimination": "concordance ConcordanceResult",
-    "effects": "effect_table",
+    "effects.side_by_side": "effect_table",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

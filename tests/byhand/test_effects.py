@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import ikzf1_outcomes as iko
-from ikzf1_outcomes.effects import MEANING
+from ikzf1_outcomes.effects.side_by_side import MEANING
 from ikzf1_outcomes.errors import InputError
 
 RNG = np.random.default_rng(31)

@@ -17,6 +17,8 @@ HEADS = {
     "penalised hazard": "Penalised hazard ratio",
     "subdistribution hazard": "Subdistribution hazard ratio",
 }
+NOT_PROPORTIONAL = 0.05
+"""A term whose test of proportional hazards has a smaller p-value is named."""
 MODELS = {"univariable": "alone", "multivariable": "adjusted"}
 
 
@@ -66,7 +68,21 @@ def effect_cells(rows: pd.DataFrame, labels: Mapping[str, str], name: str, title
     notes = [f"{HEADS[method]}: {meaning[method][0].lower()}{meaning[method][1:]}" for method in methods]
     told = "Alone: one term a model; adjusted: all terms in one. The patients are those in whom every term is known."
     few = "Penalised ratios are given for models with a level of fewer than 5 events; P is of the adjusted ratio."
-    return Table(name, title, level, pd.DataFrame(body).fillna(""), (told, *notes, few))
+    return Table(name, title, level, pd.DataFrame(body).fillna(""), (told, *notes, few, *proportionality(first, labels)))
+
+
+def proportionality(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+    """What the test of proportional hazards says of the adjusted model; nothing where none was made."""
+    if "p_proportional" not in rows:
+        return []
+    tested = rows[rows["p_proportional"].notna()].groupby("term", sort=False)["p_proportional"].first()
+    if not len(tested):
+        return []
+    against = tested[tested < NOT_PROPORTIONAL]
+    if not len(against):
+        return [f"No evidence against proportional hazards (least {cells.p_text(tested.min())})."]
+    said = [f"{variable_label(str(term), labels)} ({cells.p_text(p)})" for term, p in against.items()]
+    return [f"Hazards may not be proportional, and a ratio is then a mean over time: {', '.join(said)}."]
 
 
 def ratio_cell(part: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import io
 import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
-from ikzf1_outcomes.effects import MEANING, effect_table
+from ikzf1_outcomes.effects.side_by_side import MEANING, effect_table
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.report.document import Picture, Section
 from ikzf1_outcomes.report.effects import HEADS, effect_cells

@@ -12,6 +12,8 @@ import pandas as pd
 from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.models.assumptions import proportional_hazards_test
+from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.models.proportional_hazards import cox
 from ikzf1_outcomes.models.subdistribution import fine_gray
 
@@ -29,7 +31,7 @@ MEANING = {
 }
 COLUMNS = (
     "method", "model", "term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level",
-    "interval", "scale", "p_value", "note",
+    "interval", "scale", "p_value", "p_proportional", "note",
 )  # fmt: skip
 
 
@@ -49,8 +51,9 @@ def effect_table(
     than 5 events, where Cox's estimate is biased or does not exist. "subdistribution hazard": Fine and Gray, for `cause`
     where others compete. What each means in words: `MEANING`.
 
-    All models are fitted to the rows in which every term is known, so that a univariable and a multivariable estimate
-    differ by adjustment and not by patients.
+    All models are fitted to the rows in which every term and stratum is known, so that a univariable and a multivariable
+    estimate differ by adjustment and not by patients. The Cox model with all terms is tested for proportional hazards, term
+    by term (`proportional_hazards_test`, "km"); `p_proportional` has the result in each of its rows.
 
     Parameters
     ----------
@@ -71,8 +74,8 @@ def effect_table(
     -------
     DataFrame
         One row a (method, model, coefficient): method, model ("univariable", "multivariable"), term, contrast, cause, n,
-        n_event, estimate (log ratio), std_error, low, high, conf_level, interval, scale, p_value, note. A model that has no
-        fit has a row without numbers for each of its coefficients, with the reason in `note`.
+        n_event, estimate (log ratio), std_error, low, high, conf_level, interval, scale, p_value,
+        p_proportional (of the term, in the multivariable Cox model), note. A model that has no fit has a row without numbers for each of its coefficients, with the reason in `note`.
 
     Raises
     ------
@@ -92,7 +95,10 @@ def effect_table(
     """
     names = [terms] if isinstance(terms, str) else list(terms)
     whole = design(endpoint, names, references=references)
-    part = endpoint if whole.keep.all() else take_rows(endpoint, whole.keep)
+    keep = whole.keep & (endpoint.groups(strata).codes >= 0)
+    if not keep.any():
+        raise InputError("no row has all terms and strata known", next_step="Check the strata for missing values.")
+    part = endpoint if keep.all() else take_rows(endpoint, keep)
     competing = cause is not None and len(part.causes) > 1
     tables = []
     for model, some in (*(("univariable", [name]) for name in names), ("multivariable", names)):
@@ -101,7 +107,8 @@ def effect_table(
         matrix = design(part, some, references=own)
 
         def fitted(model_of: Callable[..., Any], matrix: Design = matrix, **more: Any) -> pd.DataFrame:
-            return attempted(partial(model_of, part, list(matrix.spec.columns), **more), matrix, cause)
+            fit = partial(model_of, part, list(matrix.spec.columns), **more)
+            return attempted(fit, matrix, cause, tested=model == "multivariable")
 
         first = fitted(cox, strata=strata, **options)
         found = {CAUSE_SPECIFIC if competing else HAZARD: first}
@@ -113,13 +120,21 @@ def effect_table(
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
 
 
-def attempted(fit: Callable[[], Any], matrix: Design, cause: str | None) -> pd.DataFrame:
-    """The table of a fit, or rows that say why there is none."""
+def attempted(fit: Callable[[], Any], matrix: Design, cause: str | None, *, tested: bool) -> pd.DataFrame:
+    """The table of a fit, with its test of proportional hazards where one is asked for, or rows that say why there is none."""
     try:
-        table: pd.DataFrame = fit().tidy()
-        return table
+        made = fit()
     except (ConvergenceError, InputError) as failure:
         rows = [{"term": c.term, "contrast": c.contrast} for c in matrix.coefficients]
         missing = dict.fromkeys(("n", "n_event", "estimate", "std_error", "low", "high", "p_value"), np.nan)
-        text = {"cause": cause or "any", "interval": "", "scale": "", "conf_level": np.nan}
+        text = {"cause": cause or "any", "interval": "", "scale": "", "conf_level": np.nan, "p_proportional": np.nan}
         return pd.DataFrame(rows).assign(**missing, **text, note=f"not estimable: {failure.problem}")
+    table: pd.DataFrame = made.tidy()
+    return table.assign(p_proportional=proportional(made, table["term"]) if tested and isinstance(made, CoxFit) else np.nan)
+
+
+def proportional(fit: CoxFit, terms: pd.Series) -> pd.Series:
+    """The p-value of the test of proportional hazards of each term."""
+    # the last row is the global test, which a term of that name must not be taken for
+    found = proportional_hazards_test(fit, "km").tidy().iloc[:-1]
+    return terms.map(found.set_index("term")["p_value"])
