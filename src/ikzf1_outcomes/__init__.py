@@ -75,6 +75,7 @@ _HOMES = {
     "models.nested": "compare_nested NestedComparison",
     "prognosis.discrimination": "concordance ConcordanceResult",
     "effects.side_by_side": "effect_table",
+    "effects.subgroups": "subgroup_effects",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

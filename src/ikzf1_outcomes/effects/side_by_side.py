@@ -21,6 +21,7 @@ FEW_EVENTS = 5
 """A level with fewer events has its penalised estimate too."""
 HAZARD, CAUSE_SPECIFIC = "hazard", "cause-specific hazard"
 PENALISED, SUBDISTRIBUTION = "penalised hazard", "subdistribution hazard"
+UNIVARIABLE, MULTIVARIABLE = "univariable", "multivariable"
 MEANING = {
     HAZARD: "How many times as many events a unit of time, among those still without one.",
     CAUSE_SPECIFIC: "How many times as many events of the cause a unit of time, among those still without any event; it "
@@ -74,8 +75,9 @@ def effect_table(
     -------
     DataFrame
         One row a (method, model, coefficient): method, model ("univariable", "multivariable"), term, contrast, cause, n,
-        n_event, estimate (log ratio), std_error, low, high, conf_level, interval, scale, p_value,
-        p_proportional (of the term, in the multivariable Cox model), note. A model that has no fit has a row without numbers for each of its coefficients, with the reason in `note`.
+        n_event, estimate (log ratio), std_error, low, high, conf_level, interval, scale, p_value, p_proportional (of the
+        term, in the multivariable Cox model), note. A model that has no fit has a row without numbers for each of its
+        coefficients, with the reason in `note`.
 
     Raises
     ------
@@ -101,16 +103,18 @@ def effect_table(
     part = endpoint if keep.all() else take_rows(endpoint, keep)
     competing = cause is not None and len(part.causes) > 1
     tables = []
-    for model, some in (*(("univariable", [name]) for name in names), ("multivariable", names)):
+    for model, some in (*((UNIVARIABLE, [name]) for name in names), (MULTIVARIABLE, names)):
         own = {name: level for name, level in (references or {}).items() if name in some}
         options: dict[str, Any] = {"cause": cause, "references": own, "conf_level": conf_level}
         matrix = design(part, some, references=own)
 
-        def fitted(model_of: Callable[..., Any], matrix: Design = matrix, **more: Any) -> pd.DataFrame:
+        def fitted(
+            model_of: Callable[..., Any], matrix: Design = matrix, tested: bool = False, **more: Any
+        ) -> pd.DataFrame:
             fit = partial(model_of, part, list(matrix.spec.columns), **more)
-            return attempted(fit, matrix, cause, tested=model == "multivariable")
+            return attempted(fit, matrix, cause, tested=tested)
 
-        first = fitted(cox, strata=strata, **options)
+        first = fitted(cox, tested=model == MULTIVARIABLE, strata=strata, **options)
         found = {CAUSE_SPECIFIC if competing else HAZARD: first}
         if first["n_event"].min() < FEW_EVENTS or first["estimate"].isna().any():
             found[PENALISED] = fitted(cox, strata=strata, penalty="firth", **options)
@@ -121,7 +125,7 @@ def effect_table(
 
 
 def attempted(fit: Callable[[], Any], matrix: Design, cause: str | None, *, tested: bool) -> pd.DataFrame:
-    """The table of a fit, with its test of proportional hazards where one is asked for, or rows that say why there is none."""
+    """The table of a fit, with its test of proportional hazards where asked for; or rows that say why there is none."""
     try:
         made = fit()
     except (ConvergenceError, InputError) as failure:
