@@ -94,6 +94,21 @@ def test_cells():
     assert body["Hazard ratio | P"].tolist() == ["", "0.030", ""]
 
 
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.21, "No evidence against proportional hazards (least P = 0.21)."),
+        (0.013, "Hazards may not be proportional, and a ratio is then a mean over time: Arm (P = 0.013)."),
+        (0.0001, "Hazards may not be proportional, and a ratio is then a mean over time: Arm (P < 0.001)."),
+    ],
+)
+def test_the_footnote_on_proportional_hazards(p, said):
+    tested = rows().assign(p_proportional=np.where(rows()["model"] == "multivariable", p, np.nan))
+    assert effect_cells(tested, {"arm": "Arm"}, "effects", "Effects", MEANING).footnotes[-1] == said
+    none = rows().assign(p_proportional=np.nan)
+    assert "proportional" not in effect_cells(none, {"arm": "Arm"}, "effects", "Effects", MEANING).footnotes[-1]
+
+
 def test_the_forest_draws_what_has_a_number():
     figure = forest_plot(rows(), {"arm": "Arm"})
     panel = figure.axes[1]
