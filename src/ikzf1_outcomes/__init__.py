@@ -76,6 +76,7 @@ _HOMES = {
     "prognosis.discrimination": "concordance ConcordanceResult",
     "effects.side_by_side": "effect_table",
     "effects.subgroups": "subgroup_effects",
+    "effects.after_baseline": "effects_after_baseline",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -46,7 +46,7 @@ GLOSSARY: dict[str, Column] = {
     "p_value": Column("Two-sided p-value", "share"),
     "p_proportional": Column("p-value of the test that the hazards of the row's term stay proportional over time", "share"),
     "p_adjusted": Column("p-value after adjustment for multiple comparisons", "share"),
-    "model": Column("univariable or multivariable", "text"),
+    "model": Column("univariable or multivariable; total, or not through what came later", "text"),
     "method": Column("Name of the test or estimator", "text"),
     "observed": Column("Observed events, weighted as the test weights them", "events"),
     "expected": Column("Events expected under the hypothesis of no difference", "events"),

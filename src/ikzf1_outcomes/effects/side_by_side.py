@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design, design
 from ikzf1_outcomes.models.assumptions import proportional_hazards_test
 from ikzf1_outcomes.models.cox_fit import CoxFit
+from ikzf1_outcomes.models.interactions import METHODS
+from ikzf1_outcomes.models.penalised import FirthFit
 from ikzf1_outcomes.models.proportional_hazards import cox
 from ikzf1_outcomes.models.subdistribution import fine_gray
+from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit
 
 FEW_EVENTS = 5
 """A level with fewer events has its penalised estimate too."""
@@ -135,6 +139,34 @@ def attempted(fit: Callable[[], Any], matrix: Design, cause: str | None, *, test
         return pd.DataFrame(rows).assign(**missing, **text, note=f"not estimable: {failure.problem}")
     table: pd.DataFrame = made.tidy()
     return table.assign(p_proportional=proportional(made, table["term"]) if tested and isinstance(made, CoxFit) else np.nan)
+
+
+def kind_of_effect(endpoint: Endpoint, cause: str | None, method: str) -> str:
+    """What the ratios of a method ("cox", "firth", "fine_gray") are, a key of `MEANING`."""
+    plain = CAUSE_SPECIFIC if cause is not None and len(endpoint.causes) > 1 else HAZARD
+    return {"cox": plain, "firth": PENALISED, "fine_gray": SUBDISTRIBUTION}[method]
+
+
+def fitted_by(
+    method: str, endpoint: Endpoint, terms: str | Sequence[str], strata: Columns | None, **options: Any
+) -> CoxFit | FirthFit | SubdistributionFit:
+    """The model of a method."""
+    if method == "fine_gray":
+        return fine_gray(endpoint, terms, **options)
+    # the two penalties have fits of their own
+    made: CoxFit | FirthFit = cox(endpoint, terms, strata=strata, penalty="firth" if method == "firth" else None, **options)
+    return made
+
+
+def check_method(endpoint: Endpoint, cause: str | None, method: str, strata: Sequence[str], conf_level: float) -> None:
+    """Refuse methods, causes and levels that no model could be fitted with."""
+    if method not in METHODS:
+        raise InputError("there is no such method", next_step=f"Use {', '.join(METHODS)}.")
+    if method == "fine_gray" and (cause is None or strata):
+        raise InputError("Fine-Gray needs a cause and has no strata here", next_step='Name a cause, or use "cox".')
+    if cause is not None:
+        endpoint.cause_code(cause)
+    normal_quantile(conf_level)
 
 
 def proportional(fit: CoxFit, terms: pd.Series) -> pd.Series:

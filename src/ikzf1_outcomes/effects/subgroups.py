@@ -10,16 +10,13 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from ikzf1_outcomes.curves.differences import risk_difference
-from ikzf1_outcomes.curves.intervals import normal_quantile
-from ikzf1_outcomes.effects.side_by_side import CAUSE_SPECIFIC, HAZARD, PENALISED, SUBDISTRIBUTION
+from ikzf1_outcomes.effects.side_by_side import check_method, fitted_by, kind_of_effect
 from ikzf1_outcomes.endpoint import Columns, Endpoint, label, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import design
 from ikzf1_outcomes.kernels.risk import snap
 from ikzf1_outcomes.models.combinations import Fit, contrasts
-from ikzf1_outcomes.models.interactions import ALL, METHODS, heterogeneity, interaction_fits
-from ikzf1_outcomes.models.proportional_hazards import cox
-from ikzf1_outcomes.models.subdistribution import fine_gray
+from ikzf1_outcomes.models.interactions import ALL, heterogeneity, interaction_fits
 
 EVERYBODY = "all patients"
 """The `variable` of the rows that are not of a subgroup."""
@@ -171,15 +168,9 @@ def check(
     """Refuse what no subgroup could be computed with."""
     if len(set(names)) < len(names) or len(names) < 2:
         raise InputError("no subgroup, or one column twice", next_step="Name the variable and other columns, each once.")
-    if method not in METHODS:
-        raise InputError("there is no such method", next_step=f"Use {', '.join(METHODS)}.")
-    if method == "fine_gray" and (cause is None or strata):
-        raise InputError("Fine-Gray needs a cause and has no strata here", next_step='Name a cause, or use "cox".')
-    if cause is not None:
-        endpoint.cause_code(cause)
     if not (np.isfinite(at) and at > 0):
         raise InputError("the time of the risks must be a positive number", next_step="Give it in the endpoint's unit.")
-    normal_quantile(conf_level)
+    check_method(endpoint, cause, method, strata, conf_level)
 
 
 def with_levels(endpoint: Endpoint, name: str, first: Any = None) -> tuple[Endpoint, tuple[Any, ...]]:
@@ -207,17 +198,9 @@ def with_levels(endpoint: Endpoint, name: str, first: Any = None) -> tuple[Endpo
 def overall(part: Endpoint, asked: Asked) -> list[dict[str, Any]]:
     """The effect in all patients, on both scales."""
 
-    def fit() -> Fit:
-        options: dict[str, Any] = {"cause": asked.cause, "conf_level": asked.conf_level}
-        options["references"] = asked.references
-        terms = [asked.variable, *asked.adjust]
-        if asked.method == "fine_gray":
-            return fine_gray(part, terms, **options)
-        return cox(
-            part, terms, strata=list(asked.strata) or None, penalty="firth" if asked.method == "firth" else None, **options
-        )
-
-    made, why = attempted(fit)
+    options: dict[str, Any] = {"cause": asked.cause, "conf_level": asked.conf_level, "references": asked.references}
+    terms, strata = [asked.variable, *asked.adjust], list(asked.strata) or None
+    made, why = attempted(lambda: fitted_by(asked.method, part, terms, strata, **options))
     place = {"variable": EVERYBODY, "group": ALL}
     members = np.ones(len(part), dtype=bool)
     return [{**row, **place} for row in (*ratios(part, members, made, why, {}, asked), *risks(part, members, asked))]
@@ -307,13 +290,11 @@ def ratios(
     endpoint: Endpoint, members: np.ndarray, fit: Fit | None, why: str, settled: Mapping[str, Any], asked: Asked
 ) -> list[dict[str, Any]]:
     """The log hazard ratios of each contrast among some rows."""
-    competing = asked.cause is not None and len(endpoint.causes) > 1
-    plain = CAUSE_SPECIFIC if competing else HAZARD
     shared = {
         "term": asked.variable,
         "n": endpoint.patients(members),
         "n_event": int((events(endpoint, asked.cause) & members).sum()),
-        "method": {"cox": plain, "firth": PENALISED, "fine_gray": SUBDISTRIBUTION}[asked.method],
+        "method": kind_of_effect(endpoint, asked.cause, asked.method),
     }
     rows = []
     for level, contrast, empty in zip(asked.levels[1:], asked.names, nobody(endpoint, members, asked), strict=True):
