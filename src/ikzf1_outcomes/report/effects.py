@@ -92,3 +92,46 @@ def ratio_cell(part: pd.DataFrame) -> str:
     if part["note"].iloc[0] == "reference":
         return cells.REFERENCE
     return cells.hazard_text(part) or cells.NOT_ESTIMABLE
+
+
+def after_cells(rows: pd.DataFrame, labels: Mapping[str, str], name: str, title: str) -> Table:
+    """Ratios from a landmark on, of one endpoint: in total, and not through what came between.
+
+    Parameters
+    ----------
+    rows
+        Of `effects_after_baseline`.
+    labels, name, title
+        Column to label; of the table.
+
+    Returns
+    -------
+    Table
+        A row a level; a column a model.
+    """
+    body = []
+    for (term, contrast), own in rows.groupby(["term", "contrast"], sort=False):
+        line = {
+            "section": variable_label(str(term), labels),
+            "row": level_of(str(term), str(contrast)) if contrast else "per unit",
+            "N": cells.count(own["n"].iloc[0]),
+            "Events": cells.count(own["n_event"].iloc[0]),
+        }
+        for place, (model, part) in enumerate(own.groupby("model", sort=False)):
+            head = model_name(str(model), labels)
+            line[f"{head}{SPAN}{HEADS[rows['method'].iloc[0]]}{' ' * place}"] = ratio_cell(part)
+            p = part["p_value"].iloc[0]
+            line[f"{head}{SPAN}P{' ' * place}"] = "" if math.isnan(p) else cells.p_value(p)
+        body.append(line)
+    level = f"{100 * rows['conf_level'].max():g} % CI"
+    return Table(
+        name, title, level, pd.DataFrame(body).fillna(""), ("Both models have the same patients. NE, not estimable.",)
+    )
+
+
+def model_name(model: str, labels: Mapping[str, str]) -> str:
+    """A model of `effects_after_baseline` in words: "In total", "Not through MRD at TP1"."""
+    if not model.startswith("not through "):
+        return "In total"
+    names = [variable_label(name, labels) for name in model.removeprefix("not through ").split(", ")]
+    return f"Not through {', '.join(names)}"

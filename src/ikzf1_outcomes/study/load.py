@@ -21,6 +21,8 @@ from ikzf1_outcomes.study.plan import Plan, read_plan
 from ikzf1_outcomes.timeline import landmark
 
 MOST_LEVELS = 60
+BY_MRD_ENDPOINTS = ("EFS", "RELAPSE")
+"""Endpoints of the section on residual disease and IKZF1."""
 NOT_KNOWN = (*UNKNOWN, "unclassifiable", "inconclusive")
 """Words of calls and profiles that leave a level open."""
 
@@ -74,13 +76,14 @@ def load_study(path: str | Path) -> Study:
     # completeness of follow-up needs everybody's data cut-off, on a clock that starts at diagnosis
     if "cutoff" in cohort.dictionary and cohort.frame["cutoff"].notna().all() and cohort.provenance.origin == "diagnosis":
         plan = replace(plan, settings=plan.settings._replace(potential="cutoff"))
-    for variable in (*plan.groups, *plan.landmarks, *plan.effects):
+    for variable in plan.columns:
         if variable not in cohort.dictionary:
             raise StudyError(
                 f"[analysis]: the cohort has no column {variable!r}", next_step=nearest(variable, list(cohort.dictionary))
             )
     labels = {name: field.label for name, field in cohort.dictionary.items()}
     study = Study(plan, cohort, endpoints, labels, evidence)
+    check_effects(study)
     for variable in plan.groups:
         for endpoint in endpoints_of(study, variable).values():
             levels = endpoint.groups(variable).levels
@@ -94,6 +97,27 @@ def load_study(path: str | Path) -> Study:
                     next_step="Group it into fewer levels first.",
                 )
     return study
+
+
+def check_effects(study: Study) -> None:
+    """Refuse what the sections on effects could not be made of."""
+    plan, frame = study.plan, study.cohort.frame
+    named = {"subgroups": plan.subgroups, "subgroup_variable": (plan.subgroup_variable,) if plan.subgroups else ()}
+    named["by_mrd"] = (plan.by_mrd,) if plan.by_mrd else ()
+    for key, name in [(key, name) for key, names in named.items() for name in names]:
+        column = frame[name][~frame[name].isin(NOT_KNOWN)]
+        if pd.api.types.is_numeric_dtype(column) and column.nunique() > 2:
+            raise StudyError(f"[analysis] {key}: {name!r} is a number", next_step="Name a column with levels.")
+        if not column.notna().any():
+            raise StudyError(f"[analysis] {key}: {name!r} is known of nobody", next_step="Leave it out.")
+    if plan.by_mrd and not set(BY_MRD_ENDPOINTS) & set(study.endpoints):
+        raise StudyError("[analysis] by_mrd needs an endpoint EFS or RELAPSE", next_step="Add [endpoints.EFS].")
+    levels = [] if "protocol" not in frame else [str(level) for level in frame["protocol"].dropna().unique()]
+    for level in plan.treated_by_ikzf1:
+        if level not in levels:
+            raise StudyError(
+                f"[study] treated_by_ikzf1: nobody has the protocol {level!r}", next_step=nearest(level, levels)
+            )
 
 
 def endpoints_of(study: Study, variable: str | None) -> Mapping[str, Endpoint]:
