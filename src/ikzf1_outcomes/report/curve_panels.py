@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from ikzf1_outcomes.report.palette import NORMAL, SMALL, distinct_names, house_s
 
 def curve_panels(
     curve: pd.DataFrame,
+    groups: Sequence[str] | None = None,
     *,
     first: float = 0.0,
     x_label: str = "Years from diagnosis",
@@ -34,6 +36,8 @@ def curve_panels(
     ----------
     curve
         panel, group, time, estimate: survival, or the incidence of one cause.
+    groups
+        Groups in the order of their colours; those of the table when left out.
     first
         Value at the start: 0 for an incidence, 1 for survival.
     x_label, y_label, note
@@ -63,7 +67,8 @@ def curve_panels(
     table = checked_table(curve, CURVE)
     if "panel" not in table:
         raise ColumnError("the table has no column panel")
-    causes, levels = checked_causes(table, None), levels_of(table)
+    causes = checked_causes(table, None)
+    levels = [level for level in groups if level in levels_of(table)] if groups else levels_of(table)
     panels = list(dict.fromkeys(table["panel"]))
     limit = checked_horizon(horizon)
     with house_style():

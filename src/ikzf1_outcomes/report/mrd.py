@@ -12,7 +12,7 @@ from ikzf1_outcomes.report.labels import estimate_name, level_label, variable_la
 from ikzf1_outcomes.report.tables import SPAN, Table
 
 
-def mrd_cells(rows: pd.DataFrame, labels: Mapping[str, str], mrd: str, name: str, title: str, horizon: float) -> Table:
+def mrd_cells(rows: pd.DataFrame, mrd: str, name: str, title: str, horizon: float) -> Table:
     """Patients, events and estimates of each class within each group of residual disease.
 
     Parameters
@@ -20,8 +20,8 @@ def mrd_cells(rows: pd.DataFrame, labels: Mapping[str, str], mrd: str, name: str
     rows
         One grouping of IKZF1: endpoint, term, group (of residual disease), level (of the class), n, n_event, estimate, low,
         high, p_value, method, n_excluded.
-    labels, mrd, name, title, horizon
-        Column to label; the column of residual disease; of the table; years.
+    mrd, name, title, horizon
+        The column of residual disease; of the table; years.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def mrd_cells(rows: pd.DataFrame, labels: Mapping[str, str], mrd: str, name: str
     body = []
     for (group, level), own in shown.groupby(["group", "level"], sort=False):
         line = {
-            "section": f"{variable_label(mrd, labels)}: {level_label(mrd, str(group))}",
+            "section": level_label(mrd, str(group)),
             "row": level_label(variable, str(level)),
             "N": cells.count(own["n"].max()),
         }
@@ -42,7 +42,10 @@ def mrd_cells(rows: pd.DataFrame, labels: Mapping[str, str], mrd: str, name: str
             line[f"{short}{SPAN}{horizon:g}-year, %"] = cells.percent(row["estimate"], row["low"], row["high"])
         body.append(line)
     level_text = f"{100 * shown['conf_level'].max():g} % CI"
-    notes = [f"Events are those by {horizon:g} years. NE, not estimable.", *(said_of_test(row) for row in tests_of(rows))]
+    notes = [
+        f"Events are those by {horizon:g} years. Combinations with nobody are not shown. NE, not estimable.",
+        *(said_of_test(row) for row in tests_of(rows)),
+    ]
     left = rows.loc[rows["term"] == "test", "n_excluded"].max()
     if left > 0:
         notes.append(f"{cells.count(left)} patients at the landmark are left out because one of the two is not known.")

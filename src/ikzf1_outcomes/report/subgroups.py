@@ -14,6 +14,9 @@ from ikzf1_outcomes.report.effects import HEADS, level_of
 from ikzf1_outcomes.report.labels import level_label, variable_label
 from ikzf1_outcomes.report.tables import SPAN, Table
 
+FEW = "fewer than 10 at risk"
+"""Note of an estimate that rests on few."""
+
 
 class Parts(NamedTuple):
     """The rows of `subgroup_effects`, sorted by what they are."""
@@ -110,7 +113,7 @@ def subgroup_cells(rows: pd.DataFrame, labels: Mapping[str, str], name: str, tit
     reference = level_label(term, parts.contrasts[0].split(" vs ", 1)[1])
     level = f"{100 * rows['conf_level'].max():g} % CI"
     subtitle = f"Each level against {reference}; risks at {parts.at:g} {unit}; {level}"
-    return Table(name, title, subtitle, pd.DataFrame(body), tuple(notes_of(parts, labels)))
+    return Table(name, title, subtitle, pd.DataFrame(body), tuple(notes_of(parts, labels, unit)))
 
 
 def test_cell(p: float, place: int, everybody: bool) -> str:
@@ -118,7 +121,7 @@ def test_cell(p: float, place: int, everybody: bool) -> str:
     return "" if place or everybody else cells.p_value(p)
 
 
-def notes_of(parts: Parts, labels: Mapping[str, str]) -> list[str]:
+def notes_of(parts: Parts, labels: Mapping[str, str], unit: str) -> list[str]:
     """How the cells came about, and what could not be estimated."""
     lines = [
         f"{parts.ratio}s are of the model with the interaction; risk differences are those of the patients of the level, "
@@ -131,4 +134,9 @@ def notes_of(parts: Parts, labels: Mapping[str, str]) -> list[str]:
     for note, own in noted[noted["note"] != ""].groupby("note", sort=False):
         where = ", ".join(dict.fromkeys(variable_label(str(v), labels) for v in own["variable"]))
         lines.append(f"{str(note)[0].upper()}{str(note)[1:]} ({where}).")
-    return lines
+    few = parts.risks[parts.risks["note"].str.contains(FEW)]
+    places = [
+        f"{variable_label(str(v), labels)} {', '.join(dict.fromkeys(place_name(str(v), str(g)) for g in own['group']))}"
+        for v, own in few[few["variable"] != EVERYBODY].groupby("variable", sort=False)
+    ]
+    return [*lines, f"Fewer than 10 at risk at {parts.at:g} {unit} in a group: {'; '.join(places)}."] if places else lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
@@ -41,7 +40,7 @@ def mrd_section(work: Workspace, study: Study) -> Found | None:
         rows = taken_up(work, f"by_mrd_{variable}", partial(within_mrd, study, variable))
         parts.append(rows)
         title = f"{study.labels[variable]} within {study.labels[mrd]}"
-        made = mrd_cells(rows, study.labels, mrd, f"by_mrd_{variable}", title, study.plan.settings.horizon)
+        made = mrd_cells(rows, mrd, f"by_mrd_{variable}", title, study.plan.settings.horizon)
         tables.append(labelled(made, study))
         figures += [picture(work, study, variable, rows)]
     write_rows(work, study, "by_mrd", parts)
@@ -108,25 +107,22 @@ def picture(work: Workspace, study: Study, variable: str, rows: pd.DataFrame) ->
         full, first = cumulative_incidence(endpoint, [mrd, variable]).tidy(), 0.0
         full = full[full["cause"] == endpoint.interest]
     counts = endpoint.frame.groupby(mrd, observed=True)[variable].count()
-    panels = {level: f"{level_label(mrd, str(level))} (n = {counts[level]})" for level in counts.index}
+    panels = {level: f"{level_label(mrd, str(level))} (n={counts[level]})" for level in counts.index}
     places = pd.DataFrame(full["group"].tolist(), columns=["panel", "group"], index=full.index)
     drawn = corners(full)
     drawn = drawn.assign(
         panel=[panels[level] for level in places.loc[drawn.index, "panel"]],
         group=[level_label(variable, str(level)) for level in places.loc[drawn.index, "group"]],
     )
-    order = {level_label(variable, str(level)): k for k, level in enumerate(endpoint.groups(variable).levels)}
-    drawn = drawn.sort_values("group", key=lambda group: group.map(order), kind="stable")
-    drawn = drawn.sort_values(
-        "panel", key=lambda panel: panel.map({p: k for k, p in enumerate(panels.values())}), kind="stable"
-    )
-    end = max(tick for tick in ticks_of(endpoint, horizon) if not math.isnan(tick))
+    order = [level_label(variable, str(level)) for level in endpoint.groups(variable).levels]
+    end = max(ticks_of(endpoint, horizon))
     label = ENDPOINTS[name].label
     path = kept(
         work,
         f"figures/by_mrd_{variable}",
         lambda: curve_panels(
             drawn,
+            order,
             first=first,
             x_label=f"Years from {endpoint.origin}",
             y_label=label,
