@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
@@ -36,7 +38,7 @@ def after_section(work: Workspace, study: Study) -> Found | None:
     variable, others = plan.subgroup_variable, baseline_terms(study)
     tables, parts = [], []
     for name in study.endpoints:
-        rows = numbers(work, study, name)
+        rows = taken_up(work, f"after_baseline_{name.lower()}", partial(after_rows, study, name))
         parts.append(rows.assign(endpoint=name))
         title = f"{study.labels[variable]} from the landmark on: {ENDPOINTS[name].label}"
         tables.append(labelled(after_cells(rows, study.labels, f"after_baseline_{name.lower()}", title), study))
@@ -54,21 +56,17 @@ def baseline_terms(study: Study) -> list[str]:
     return [name for name in plan.effects if name not in (plan.subgroup_variable, *plan.through)]
 
 
-def numbers(work: Workspace, study: Study, name: str) -> pd.DataFrame:
-    """The two effects on one endpoint, computed or taken up from an earlier run."""
+def after_rows(study: Study, name: str) -> pd.DataFrame:
+    """The two effects on one endpoint."""
     plan = study.plan
     terms = [plan.subgroup_variable, *baseline_terms(study), *plan.through]
-
-    def make() -> pd.DataFrame:
-        endpoint = known(study, name, terms)
-        return effects_after_baseline(
-            endpoint,
-            plan.subgroup_variable,
-            plan.through,
-            adjust=terms[1 : -len(plan.through)],
-            cause=endpoint.interest,
-            strata=strata_of(study, terms) or None,
-            conf_level=plan.settings.conf_level,
-        )
-
-    return taken_up(work, f"after_baseline_{name.lower()}", make)
+    endpoint = known(study, name, terms)
+    return effects_after_baseline(
+        endpoint,
+        plan.subgroup_variable,
+        plan.through,
+        adjust=terms[1 : -len(plan.through)],
+        cause=endpoint.interest,
+        strata=strata_of(study, terms) or None,
+        conf_level=plan.settings.conf_level,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -42,7 +43,7 @@ def effects_section(work: Workspace, study: Study) -> Found | None:
         return None
     tables, figures, parts = [], [], []
     for name in study.endpoints:
-        rows = numbers(work, study, name)
+        rows = taken_up(work, f"effects_{name.lower()}", partial(effect_rows, study, name))
         parts.append(rows.assign(endpoint=name))
         title = f"Effects: {ENDPOINTS[name].label}"
         tables.append(labelled(effect_cells(rows, study.labels, f"effects_{name.lower()}", title, MEANING), study))
@@ -52,20 +53,16 @@ def effects_section(work: Workspace, study: Study) -> Found | None:
     return Section("effects", "Effects", told, tuple(tables), tuple(figures), (), FOLDER), tables
 
 
-def numbers(work: Workspace, study: Study, name: str) -> pd.DataFrame:
-    """The effect table of one endpoint, computed or taken up from an earlier run."""
-
-    def make() -> pd.DataFrame:
-        endpoint = known(study, name, study.plan.effects)
-        return effect_table(
-            endpoint,
-            study.plan.effects,
-            cause=endpoint.interest,
-            strata=strata_of(study, study.plan.effects) or None,
-            conf_level=study.plan.settings.conf_level,
-        )
-
-    return taken_up(work, f"effects_{name.lower()}", make)
+def effect_rows(study: Study, name: str) -> pd.DataFrame:
+    """The effect table of one endpoint."""
+    endpoint = known(study, name, study.plan.effects)
+    return effect_table(
+        endpoint,
+        study.plan.effects,
+        cause=endpoint.interest,
+        strata=strata_of(study, study.plan.effects) or None,
+        conf_level=study.plan.settings.conf_level,
+    )
 
 
 def taken_up(work: Workspace, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:

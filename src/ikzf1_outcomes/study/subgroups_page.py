@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
@@ -32,7 +34,7 @@ def subgroups_section(work: Workspace, study: Study) -> Found | None:
     variable = plan.subgroup_variable
     tables, figures, parts = [], [], []
     for name in study.endpoints:
-        rows = numbers(work, study, name)
+        rows = taken_up(work, f"subgroups_{name.lower()}", partial(subgroup_rows, study, name))
         parts.append(rows.assign(endpoint=name))
         title = f"{study.labels[variable]} by subgroup: {ENDPOINTS[name].label}"
         tables.append(labelled(subgroup_cells(rows, study.labels, f"subgroups_{name.lower()}", title), study))
@@ -43,23 +45,19 @@ def subgroups_section(work: Workspace, study: Study) -> Found | None:
     return Section("subgroups", heading, tuple(filter(None, told)), tuple(tables), tuple(figures), (), FOLDER), tables
 
 
-def numbers(work: Workspace, study: Study, name: str) -> pd.DataFrame:
-    """The effects within subgroups on one endpoint, computed or taken up from an earlier run."""
+def subgroup_rows(study: Study, name: str) -> pd.DataFrame:
+    """The effects within subgroups on one endpoint."""
     plan = study.plan
-
-    def make() -> pd.DataFrame:
-        endpoint = known(study, name, [plan.subgroup_variable, *plan.subgroups])
-        return subgroup_effects(
-            endpoint,
-            plan.subgroup_variable,
-            plan.subgroups,
-            at=plan.settings.horizon,
-            cause=endpoint.interest,
-            strata=strata_of(study, [plan.subgroup_variable]) or None,
-            conf_level=plan.settings.conf_level,
-        )
-
-    return taken_up(work, f"subgroups_{name.lower()}", make)
+    endpoint = known(study, name, [plan.subgroup_variable, *plan.subgroups])
+    return subgroup_effects(
+        endpoint,
+        plan.subgroup_variable,
+        plan.subgroups,
+        at=plan.settings.horizon,
+        cause=endpoint.interest,
+        strata=strata_of(study, [plan.subgroup_variable]) or None,
+        conf_level=plan.settings.conf_level,
+    )
 
 
 def forest(work: Workspace, study: Study, name: str, rows: pd.DataFrame) -> Picture:
