@@ -9,7 +9,7 @@ import pytest
 import ikzf1_outcomes as iko
 from ikzf1_outcomes.errors import StudyError
 from ikzf1_outcomes.simulate import hospital_file, simulate_cohort
-from ikzf1_outcomes.study.effects_page import known, strata_of
+from ikzf1_outcomes.study.load import known, strata_of
 from ikzf1_outcomes.study.mrd_page import within_mrd
 
 HEAD = """
@@ -201,6 +201,32 @@ def test_what_does_not_go_together_is_refused(folder, old, new, problem):
     with pytest.raises(StudyError) as caught:
         load(folder, text.replace(old, new))
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lost", "problem"),
+    [
+        ({"MRD_day33": "not done"}, "by_mrd: 'mrd_TP1' is known of nobody"),
+        ({"Sex": "X"}, "subgroups: 'sex' is known of nobody"),
+        ({"IKZF1": "none"}, "only one level"),
+        ({"Age": np.nan}, "through, EFS: no row has all terms known"),
+    ],
+)
+def test_models_that_nobody_could_be_in_are_refused_before_anything_is_computed(folder, lost, problem):
+    (folder / "lost").mkdir(exist_ok=True)
+    pd.read_csv(folder / "patients.csv").assign(**lost).to_csv(folder / "lost" / "patients.csv", index=False)
+    text = HEAD.replace("[cohort.columns]", 'missing = { text = ["X"] }\n[cohort.columns]')
+    (folder / "lost" / "study.toml").write_text(text + ANALYSIS, encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        iko.load_study(folder / "lost" / "study.toml")
+    assert problem in str(caught.value)
+
+
+def test_residual_disease_without_ikzf1_is_refused(folder):
+    text = HEAD + '[analysis]\nby_mrd = "mrd_TP1"\n[analysis.landmarks]\nmrd_TP1 = 0.15\n'
+    lines = [line for line in text.splitlines() if not line.startswith("ikzf1_class")]
+    with pytest.raises(StudyError, match="and an IKZF1 class known at its landmark"):
+        load(folder, "\n".join(lines))
 
 
 def test_a_test_that_has_nothing_to_compare_is_a_row_with_the_reason(folder):

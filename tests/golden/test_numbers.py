@@ -13,8 +13,8 @@ import pytest
 from ikzf1_outcomes.results import outcome_results
 from ikzf1_outcomes.study.after_page import after_rows
 from ikzf1_outcomes.study.effects_page import effect_rows
-from ikzf1_outcomes.study.load import endpoints_of, load_study
-from ikzf1_outcomes.study.mrd_page import GROUPINGS, within_mrd
+from ikzf1_outcomes.study.load import IKZF1_GROUPINGS, endpoints_of, load_study
+from ikzf1_outcomes.study.mrd_page import within_mrd
 from ikzf1_outcomes.study.subgroups_page import subgroup_rows
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ def effects_of_the_simulated_reference():
         for section, make in makers.items()
         for name in study.endpoints
     ]
-    parts += [within_mrd(study, variable).assign(section="by mrd") for variable in GROUPINGS]
+    parts += [within_mrd(study, variable).assign(section="by mrd") for variable in IKZF1_GROUPINGS]
     table = pd.concat(parts, ignore_index=True)
     for column in EFFECT_KEYS:
         table[column] = table[column].map(lambda value: "" if value is None or value != value else str(value))

@@ -14,15 +14,13 @@ from ikzf1_outcomes.study.effects_page import (
     FOLDER,
     Found,
     conditions,
-    known,
     labelled,
-    strata_of,
     taken_up,
     treated,
     write_rows,
 )
 from ikzf1_outcomes.study.folder import Workspace
-from ikzf1_outcomes.study.load import Study
+from ikzf1_outcomes.study.load import Study, known, strata_of
 
 TOLD = (
     "The total effect is the one to report; the one not through {later} compares patients who are equal in it, which is no "
@@ -35,7 +33,7 @@ def after_section(work: Workspace, study: Study) -> Found | None:
     plan = study.plan
     if not plan.through:
         return None
-    variable, others = plan.subgroup_variable, baseline_terms(study)
+    variable, others = plan.subgroup_variable, study.plan.baseline_terms
     tables, parts = [], []
     for name in study.endpoints:
         rows = taken_up(work, f"after_baseline_{name.lower()}", partial(after_rows, study, name))
@@ -50,16 +48,10 @@ def after_section(work: Workspace, study: Study) -> Found | None:
     return Section("after-baseline", heading, tuple(filter(None, told)), tuple(tables), (), (), FOLDER), tables
 
 
-def baseline_terms(study: Study) -> list[str]:
-    """The other effects of the study, which both models have."""
-    plan = study.plan
-    return [name for name in plan.effects if name not in (plan.subgroup_variable, *plan.through)]
-
-
 def after_rows(study: Study, name: str) -> pd.DataFrame:
     """The two effects on one endpoint."""
     plan = study.plan
-    terms = [plan.subgroup_variable, *baseline_terms(study), *plan.through]
+    terms = [plan.subgroup_variable, *study.plan.baseline_terms, *plan.through]
     endpoint = known(study, name, terms)
     return effects_after_baseline(
         endpoint,

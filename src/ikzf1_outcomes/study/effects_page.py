@@ -10,16 +10,14 @@ import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
 from ikzf1_outcomes.effects.side_by_side import MEANING, effect_table
-from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.report.document import Picture, Section
 from ikzf1_outcomes.report.effects import HEADS, effect_cells
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.study.folder import Workspace, write
-from ikzf1_outcomes.study.load import Study, among_known, at_landmark
+from ikzf1_outcomes.study.load import Study, known, start_of, strata_of
 from ikzf1_outcomes.study.pictures import kept, note_of, simulated
 
 FOLDER = "effects"
-PROTOCOL = "protocol"
 TEXTS = (
     "method",
     "model",
@@ -81,43 +79,6 @@ def write_rows(work: Workspace, study: Study, name: str, parts: Iterable[pd.Data
 def labelled(table: Table, study: Study) -> Table:
     """The table, saying so when its data are simulated."""
     return table._replace(subtitle=f"{table.subtitle} · simulated data") if study.simulated else table
-
-
-def known(study: Study, name: str, terms: Sequence[str]) -> Endpoint:
-    """An endpoint at the latest landmark that a term asks for, with unknown levels made missing."""
-    late = late_terms(study, terms)
-    endpoint = study.endpoints[name]
-    if late:
-        endpoint = at_landmark(endpoint, start_of(study, terms), ", ".join(study.labels[term] for term in late))
-    for term in terms:
-        endpoint = among_known(endpoint, term, study.labels[term])
-    return endpoint
-
-
-def late_terms(study: Study, terms: Sequence[str]) -> list[str]:
-    """Terms with a landmark."""
-    return [term for term in dict.fromkeys(terms) if term in study.plan.landmarks]
-
-
-def start_of(study: Study, terms: Sequence[str]) -> float:
-    """The latest landmark that a term asks for, or 0."""
-    return max((study.plan.landmarks[term] for term in late_terms(study, terms)), default=0.0)
-
-
-def strata_of(study: Study, terms: Sequence[str]) -> list[str]:
-    """Columns whose levels have baselines of their own: those named for effects, else those of the tests, else protocol.
-
-    A column that is a term has none: its effect would be gone with the baselines.
-    """
-    if study.plan.effect_strata is not None:
-        chosen = study.plan.effect_strata
-    elif study.plan.settings.strata:
-        chosen = study.plan.settings.strata
-    else:
-        frame = study.cohort.frame
-        protocols = frame[PROTOCOL].dropna().unique() if PROTOCOL in frame else ()
-        chosen = (PROTOCOL,) if len(protocols) > 1 else ()
-    return [column for column in chosen if column not in terms]
 
 
 def conditions(study: Study, terms: Sequence[str], extra: Sequence[str] = ()) -> str:

@@ -16,13 +16,11 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.report.document import Picture, Section
 from ikzf1_outcomes.report.labels import level_label
 from ikzf1_outcomes.report.mrd import mrd_alt, mrd_cells
-from ikzf1_outcomes.study.effects_page import FOLDER, Found, known, labelled, taken_up, write_rows
+from ikzf1_outcomes.study.effects_page import FOLDER, Found, labelled, taken_up, write_rows
 from ikzf1_outcomes.study.folder import Workspace
-from ikzf1_outcomes.study.load import BY_MRD_ENDPOINTS, Study
+from ikzf1_outcomes.study.load import BY_MRD_ENDPOINTS, Study, groupings_within, known
 from ikzf1_outcomes.study.pictures import corners, kept, note_of, simulated, start_of, ticks_of
 
-GROUPINGS = ("ikzf1_class", "ikzf1_plus")
-"""Columns of IKZF1 that are shown within residual disease."""
 COLUMNS = (
     "variable", "endpoint", "term", "group", "level", "cause", "time", "n", "n_risk", "n_event", "n_excluded", "estimate",
     "std_error", "low", "high", "conf_level", "interval", "scale", "statistic", "df", "p_value", "method", "note",
@@ -30,13 +28,12 @@ COLUMNS = (
 
 
 def mrd_section(work: Workspace, study: Study) -> Found | None:
-    """The section and its tables; None for a study that names no residual disease, or has no IKZF1 classes."""
+    """The section and its tables; None for a study that names no residual disease."""
     mrd = study.plan.by_mrd
-    found = [name for name in GROUPINGS if mrd and name in study.cohort.dictionary]
-    if not found:
+    if not mrd:
         return None
     tables, figures, parts = [], [], []
-    for variable in found:
+    for variable in groupings_within(study):
         rows = taken_up(work, f"by_mrd_{variable}", partial(within_mrd, study, variable))
         parts.append(rows)
         title = f"{study.labels[variable]} within {study.labels[mrd]}"

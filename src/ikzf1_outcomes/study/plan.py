@@ -96,6 +96,11 @@ class Plan:
         return (self.file, *(self.genome.files if self.genome else ()))
 
     @property
+    def baseline_terms(self) -> tuple[str, ...]:
+        """The other effects, which both models of `through` have."""
+        return tuple(name for name in self.effects if name not in (self.subgroup_variable, *self.through))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the cohort that the analysis names."""
         single = tuple(name for name in (self.subgroup_variable, self.by_mrd) if name)

@@ -14,15 +14,13 @@ from ikzf1_outcomes.study.effects_page import (
     FOLDER,
     Found,
     conditions,
-    known,
     labelled,
-    strata_of,
     taken_up,
     treated,
     write_rows,
 )
 from ikzf1_outcomes.study.folder import Workspace
-from ikzf1_outcomes.study.load import Study
+from ikzf1_outcomes.study.load import Study, known, strata_of
 from ikzf1_outcomes.study.pictures import kept, note_of, simulated
 
 
