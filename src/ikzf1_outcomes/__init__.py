@@ -77,7 +77,9 @@ _HOMES = {
     "models.nested": "compare_nested NestedComparison",
     "prognosis.landmarks": "landmark_supermodel LandmarkSupermodel",
     "prognosis.discrimination": "concordance ConcordanceResult",
-    "effects": "effect_table",
+    "effects.side_by_side": "effect_table",
+    "effects.subgroups": "subgroup_effects",
+    "effects.after_baseline": "effects_after_baseline",
 }
 _WHERE = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -33,7 +33,9 @@ from ikzf1_outcomes.describe.pairs import cooccurrence as cooccurrence
 from ikzf1_outcomes.describe.selection import TestingWeights as TestingWeights
 from ikzf1_outcomes.describe.selection import tested_against_untested as tested_against_untested
 from ikzf1_outcomes.describe.selection import testing_weights as testing_weights
-from ikzf1_outcomes.effects import effect_table as effect_table
+from ikzf1_outcomes.effects.after_baseline import effects_after_baseline as effects_after_baseline
+from ikzf1_outcomes.effects.side_by_side import effect_table as effect_table
+from ikzf1_outcomes.effects.subgroups import subgroup_effects as subgroup_effects
 from ikzf1_outcomes.endpoint import Endpoint as Endpoint
 from ikzf1_outcomes.endpoint import endpoint_from_columns as endpoint_from_columns
 from ikzf1_outcomes.errors import CohortError as CohortError

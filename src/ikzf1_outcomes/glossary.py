@@ -44,6 +44,7 @@ GLOSSARY: dict[str, Column] = {
     "statistic": Column("Test statistic", "none"),
     "df": Column("Degrees of freedom", "none"),
     "p_value": Column("Two-sided p-value", "share"),
+    "p_proportional": Column("p-value of the test that the hazards of the row's term stay proportional over time", "share"),
     "p_adjusted": Column("p-value after adjustment for multiple comparisons", "share"),
     "model": Column("univariable or multivariable; total, or not through what came between", "text"),
     "landmark": Column("Time from which those still at risk are followed", "the endpoint's time unit"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import ikzf1_outcomes as iko
-from ikzf1_outcomes.effects import MEANING
+from ikzf1_outcomes.effects.side_by_side import MEANING
 from ikzf1_outcomes.errors import InputError
 
 RNG = np.random.default_rng(31)
@@ -82,6 +82,48 @@ def test_references_and_strata_reach_the_models():
     ours = part(table, "cause-specific hazard", "univariable")
     np.testing.assert_allclose(ours["estimate"], fit["estimate"])
     assert ours["contrast"].tolist() == fit["contrast"].tolist()
+
+
+def test_the_multivariable_cox_rows_bear_the_test_of_proportional_hazards():
+    table = iko.effect_table(endpoint(), ["kind", "age"], cause="relapse", strata="protocol")
+    known = endpoint(FRAME[FRAME["age"].notna()].reset_index(drop=True))
+    fit = iko.cox(known, ["kind", "age"], cause="relapse", strata="protocol")
+    theirs = iko.proportional_hazards_test(fit, "km").tidy().set_index("term")["p_value"]
+    ours = part(table, "cause-specific hazard", "multivariable")
+    assert ours["p_proportional"].tolist() == theirs.loc[["kind", "kind", "kind", "age"]].tolist()
+    assert 0 < ours["p_proportional"].min() < ours["p_proportional"].max() < 1
+    others = table[(table["method"] != "cause-specific hazard") | (table["model"] != "multivariable")]
+    assert len(others)
+    assert others["p_proportional"].isna().all()
+
+
+def test_hazards_that_cross_are_found_and_a_term_called_global_keeps_its_own_p():
+    late = np.tile([0.0, 1.0], 40)
+    # one group has its events early and late, the other in the middle
+    times = np.where(late == 0, np.tile([0.5, 0.5, 6.0, 6.0], 20), 3.0) + np.arange(80) / 100
+    frame = pd.DataFrame({"t": times, "s": 1, "global": late, "x": np.sin(np.arange(80))})
+    e = iko.endpoint_from_columns(frame, time="t", status="s", causes={1: "relapse"})
+    rows = part(iko.effect_table(e, ["global", "x"]), "hazard", "multivariable").set_index("term")
+    test = iko.proportional_hazards_test(iko.cox(e, ["global", "x"])).tidy()
+    assert rows.loc["global", "p_proportional"] == test["p_value"].iloc[0]
+    assert rows.loc["x", "p_proportional"] == test["p_value"].iloc[1]
+    assert rows.loc["global", "p_proportional"] < 0.05
+
+
+def test_rows_without_a_stratum_leave_all_models():
+    frame = FRAME.assign(protocol=FRAME["protocol"].where(FRAME.index > 9))
+    table = iko.effect_table(endpoint(frame), ["age"], cause="relapse", strata="protocol")
+    assert set(table["n"]) == {N - 10}
+    assert set(table["method"]) >= {"cause-specific hazard", "subdistribution hazard"}
+    with pytest.raises(InputError, match="all terms and strata known"):
+        iko.effect_table(endpoint(FRAME.assign(protocol=None)), ["age"], strata="protocol")
+
+
+@pytest.mark.parametrize("times", [[1.0] * 20, [2.0] + [3.0] * 19])
+def test_events_at_one_time_have_a_table_and_no_test(times):
+    frame = pd.DataFrame({"t": times, "s": 1, "x": np.arange(20.0)}).assign(s=lambda d: (d.index < 6).astype(int))
+    e = iko.endpoint_from_columns(frame, time="t", status="s", causes={1: "relapse"})
+    assert len(part(iko.effect_table(e, ["x"]), "hazard", "multivariable")) == 1
 
 
 def test_nobody_with_all_terms_is_an_error():

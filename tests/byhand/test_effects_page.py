@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import ikzf1_outcomes as iko
-from ikzf1_outcomes.effects import MEANING
+from ikzf1_outcomes.effects.side_by_side import MEANING
 from ikzf1_outcomes.errors import StudyError
 from ikzf1_outcomes.report.effect_figures import forest_alt, forest_plot
 from ikzf1_outcomes.report.effects import effect_cells
@@ -92,6 +92,21 @@ def test_cells():
     assert body["N"].tolist() == ["40", "30", "4"]
     assert body["Hazard ratio | adjusted"].tolist() == ["Reference", "2.00 (1.10–4.00)", "NE"]
     assert body["Hazard ratio | P"].tolist() == ["", "0.030", ""]
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.21, "No evidence against proportional hazards (least P = 0.21)."),
+        (0.013, "Hazards may not be proportional, and a ratio is then a mean over time: Arm (P = 0.013)."),
+        (0.0001, "Hazards may not be proportional, and a ratio is then a mean over time: Arm (P < 0.001)."),
+    ],
+)
+def test_the_footnote_on_proportional_hazards(p, said):
+    tested = rows().assign(p_proportional=np.where(rows()["model"] == "multivariable", p, np.nan))
+    assert effect_cells(tested, {"arm": "Arm"}, "effects", "Effects", MEANING).footnotes[-1] == said
+    none = rows().assign(p_proportional=np.nan)
+    assert "proportional" not in effect_cells(none, {"arm": "Arm"}, "effects", "Effects", MEANING).footnotes[-1]
 
 
 def test_the_forest_draws_what_has_a_number():

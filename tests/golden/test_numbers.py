@@ -1,7 +1,7 @@
 """Did a number of the embedded studies move? Then the changelog says so under "Numbers that changed".
 
-The golden files hold the identifying columns and the numbers of results.csv. They are written anew only on purpose, by
-`python tests/golden/test_numbers.py`.
+The golden files hold the identifying columns and the numbers of results.csv, and of the files in effects/. They are
+written anew only on purpose, by `python tests/golden/test_numbers.py`.
 """
 
 from pathlib import Path
@@ -11,7 +11,11 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes.results import outcome_results
-from ikzf1_outcomes.study.load import endpoints_of, load_study
+from ikzf1_outcomes.study.after_page import after_rows
+from ikzf1_outcomes.study.effects_page import effect_rows
+from ikzf1_outcomes.study.load import IKZF1_GROUPINGS, endpoints_of, load_study
+from ikzf1_outcomes.study.mrd_page import within_mrd
+from ikzf1_outcomes.study.subgroups_page import subgroup_rows
 
 HERE = Path(__file__).parent
 STUDIES = {
@@ -21,6 +25,8 @@ STUDIES = {
 }
 KEYS = ["variable", "endpoint", "term", "group", "contrast", "cause", "time"]
 NUMBERS = ["n", "n_event", "estimate", "std_error", "low", "high", "statistic", "p_value"]
+EFFECT_KEYS = ["section", "endpoint", "method", "model", "variable", "group", "level", "term", "contrast", "cause", "time"]
+EFFECT_NUMBERS = ["n", "n_event", "estimate", "std_error", "low", "high", "statistic", "df", "p_value", "p_proportional"]
 
 
 def rows_of(name):
@@ -28,6 +34,22 @@ def rows_of(name):
     variables = [None, *study.plan.groups]
     parts = [outcome_results(endpoints_of(study, v), v, study.plan.settings) for v in variables]
     return pd.concat(parts, ignore_index=True)[[*KEYS, *NUMBERS, "note"]]
+
+
+def effects_of_the_simulated_reference():
+    """Every row of the sections that follow the outcome."""
+    study = load_study(HERE.parents[1] / "analyses" / STUDIES["simulated_reference"])
+    makers = {"effects": effect_rows, "subgroups": subgroup_rows, "after baseline": after_rows}
+    parts = [
+        make(study, name).assign(section=section, endpoint=name)
+        for section, make in makers.items()
+        for name in study.endpoints
+    ]
+    parts += [within_mrd(study, variable).assign(section="by mrd") for variable in IKZF1_GROUPINGS]
+    table = pd.concat(parts, ignore_index=True)
+    for column in EFFECT_KEYS:
+        table[column] = table[column].map(lambda value: "" if value is None or value != value else str(value))
+    return table[[*EFFECT_KEYS, *EFFECT_NUMBERS, "note"]]
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -41,6 +63,18 @@ def test_no_number_moved(name):
         np.testing.assert_allclose(now[column].to_numpy(dtype=float), theirs, rtol=1e-10, atol=1e-13, err_msg=column)
 
 
+def test_no_effect_moved():
+    golden = pd.read_csv(HERE / "simulated_reference_effects.csv", keep_default_na=False, dtype=str)
+    now = effects_of_the_simulated_reference()
+    assert golden[EFFECT_KEYS].values.tolist() == now[EFFECT_KEYS].values.tolist()
+    assert list(golden["note"]) == list(now["note"])
+    for column in EFFECT_NUMBERS:
+        theirs = pd.to_numeric(golden[column]).to_numpy(dtype=float)
+        # models stop when their steps are small: the last digits are not theirs
+        np.testing.assert_allclose(now[column].to_numpy(dtype=float), theirs, rtol=1e-6, atol=1e-8, err_msg=column)
+
+
 if __name__ == "__main__":
     for name in STUDIES:
         rows_of(name).astype(dict.fromkeys(KEYS, str)).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
+    effects_of_the_simulated_reference().to_csv(HERE / "simulated_reference_effects.csv", index=False, lineterminator="\n")

@@ -142,19 +142,36 @@ def interaction_effects(
         endpoint.column(name)
         if not isinstance(name, str) or not (piece := TOKEN.fullmatch(name)) or piece.lastgroup != "name":
             raise InputError(f"{name!r} is no name that a formula can have", next_step="Rename the column.")
+    how: dict[str, Any] = {"ties": ties, "strata": strata, "references": references, "conf_level": conf_level}
+    smaller, larger = interaction_fits(endpoint, variable, within, adjust=adjust, cause=cause, method=method, **how)
+    parts = [rows_of_group(larger, variable, within, value) for value in values_of(larger, within, values)]
+    parts.append(rows_of_group(smaller, variable, within, None))
+    return InteractionEffects(pd.concat(parts, ignore_index=True), heterogeneity(smaller, larger, variable, within), larger)
+
+
+def interaction_fits(
+    endpoint: Endpoint,
+    variable: str,
+    within: str,
+    *,
+    adjust: str | Sequence[str] | None,
+    cause: str | None,
+    method: str,
+    ties: str,
+    strata: Columns | None,
+    references: Mapping[str, Any] | None,
+    conf_level: float,
+) -> tuple[Fit, Fit]:
+    """The models without and with the interaction; parameters as in `interaction_effects`."""
     others = [] if adjust is None else [adjust] if isinstance(adjust, str) else list(adjust)
     small, large = (" + ".join([sign.join((variable, within)), *others]) for sign in (" + ", "*"))
     how: dict[str, Any] = {"cause": cause, "references": references, "conf_level": conf_level}
     if method == "fine_gray":
         if strata is not None or cause is None:
             raise InputError("Fine-Gray needs a cause and has no strata here", next_step='Name a cause, or use "cox".')
-        smaller, larger = (fine_gray(endpoint, terms, **how) for terms in (small, large))
-    else:
-        how |= {"ties": ties, "strata": strata, "penalty": "firth" if method == "firth" else None}
-        smaller, larger = (cox(endpoint, terms, **how) for terms in (small, large))
-    parts = [rows_of_group(larger, variable, within, value) for value in values_of(larger, within, values)]
-    parts.append(rows_of_group(smaller, variable, within, None))
-    return InteractionEffects(pd.concat(parts, ignore_index=True), heterogeneity(smaller, larger, variable, within), larger)
+        return fine_gray(endpoint, small, **how), fine_gray(endpoint, large, **how)
+    how |= {"ties": ties, "strata": strata, "penalty": "firth" if method == "firth" else None}
+    return cox(endpoint, small, **how), cox(endpoint, large, **how)
 
 
 def factor_of(fit: Fit, column: str) -> LearnedFactor:

@@ -115,6 +115,18 @@ def p_value(value: float) -> str:
     return f"{value:.3f}" if value < 0.0995 else f"{value:.2f}"
 
 
+def p_text(value: float) -> str:
+    """A p-value in a sentence: "P = 0.043", "P < 0.001".
+
+    Examples
+    --------
+    >>> p_text(0.0432), p_text(0.00004)
+    ('P = 0.043', 'P < 0.001')
+    """
+    text = p_value(value)
+    return f"P {text[0]} {text[1:]}" if text[0] in "<>" else f"P = {text}"
+
+
 def years(estimate: float, low: float = math.nan, high: float = math.nan, digits: int = 1) -> str:
     """A time with its interval where there is one: "6.5 (6.1–7.0)".
 

@@ -18,6 +18,8 @@ class Picture:
     path: Path
     alt: str
     caption: str
+    broad: bool = False
+    """Over the whole width of the page."""
 
     @property
     def data(self) -> str:
@@ -43,6 +45,8 @@ class Section:
     tables: tuple[Table, ...]
     figures: tuple[Picture, ...]
     notes: tuple[str, ...]
+    folder: str = ""
+    """Where the raw numbers lie; in a folder of the section's own name when left out."""
 
 
 def html_page(
@@ -94,6 +98,7 @@ def html_page(
         outcome=outcome.to_html(footnotes=False),
         outcome_notes=outcome.footnotes,
         figures=blocks,
+        folders=list(dict.fromkeys(section.folder or section.id for section in (*sections, *effects))),
         ledger=ledger.to_html(footnotes=False) if ledger else "",
         ledger_notes=(*ledger.footnotes, *(differences.footnotes if differences else ())) if ledger else (),
         differences=differences.to_html(footnotes=False) if differences else "",

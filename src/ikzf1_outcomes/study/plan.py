@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "title": "Title of the report (text, required)",
         "question": "The question that the study asks, in one or two sentences (text)",
         "notice": "What a reader must know before anything else, such as a licence or a limit of the data (text)",
+        "treated_by_ikzf1": "Levels of protocol that chose treatment by IKZF1 status (list of text)",
         "seed": "Seed of whatever is random (whole number, default 1)",
     },
     "cohort": {
@@ -51,6 +52,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "strata": "Columns within which groups are compared by the tests (list of text)",
         "follow_up": "Endpoint from which follow-up is measured (default OS, else the first)",
         "effects": "Columns whose effects are shown alone and adjusted for each other (list of text)",
+        "effect_strata": "Columns with own baselines in the models of effects (list; default strata, else protocol)",
+        "subgroups": "Columns within whose levels the effect of subgroup_variable is shown (list of text)",
+        "subgroup_variable": "Column whose effect subgroups and through show (default the first of effects)",
+        "by_mrd": "Column of residual disease within whose groups IKZF1 is shown; it needs its landmark",
+        "through": "Columns known after baseline that the effect is shown without and with (list of text)",
         "landmarks": "Column to landmark in years, for groups known only after the start (table)",
     },
     "genome": KEYS,
@@ -75,12 +81,31 @@ class Plan:
     effects: tuple[str, ...]
     settings: Settings
     style: str
+    effect_strata: tuple[str, ...] | None = None
+    """None where the study file does not say."""
+    subgroups: tuple[str, ...] = ()
+    subgroup_variable: str = ""
+    by_mrd: str = ""
+    through: tuple[str, ...] = ()
+    treated_by_ikzf1: tuple[str, ...] = ()
     genome: GenomePlan | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The data files that the results depend on."""
         return (self.file, *(self.genome.files if self.genome else ()))
+
+    @property
+    def baseline_terms(self) -> tuple[str, ...]:
+        """The other effects, which both models of `through` have."""
+        return tuple(name for name in self.effects if name not in (self.subgroup_variable, *self.through))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the cohort that the analysis names."""
+        single = tuple(name for name in (self.subgroup_variable, self.by_mrd) if name)
+        named = (*self.groups, *self.landmarks, *self.effects, *(self.effect_strata or ()), *self.subgroups)
+        return (*named, *single, *self.through)
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -125,7 +150,7 @@ def read_plan(path: str | Path) -> Plan:
     if not source.is_file():
         raise StudyError(f"[cohort] file: there is no file {Path(data).name!r}", next_step="Paths start at the study file.")
     arguments = {key: value for key, value in cohort.items() if key != "file"}
-    return Plan(
+    plan = Plan(
         path=file,
         title=required(study, "title", "[study]"),
         question=text(study, "question"),
@@ -140,7 +165,39 @@ def read_plan(path: str | Path) -> Plan:
         settings=settings(analysis, list(endpoints)),
         style=choice(analysis, "style", ("interval", "error")),
         genome=genome_plan(content, file.parent),
+        effect_strata=texts(analysis, "effect_strata") if "effect_strata" in analysis else None,
+        subgroups=texts(analysis, "subgroups"),
+        subgroup_variable=text(analysis, "subgroup_variable") or next(iter(texts(analysis, "effects")), ""),
+        by_mrd=text(analysis, "by_mrd"),
+        through=texts(analysis, "through"),
+        treated_by_ikzf1=texts(study, "treated_by_ikzf1"),
     )
+    check_effects(plan)
+    return plan
+
+
+def check_effects(plan: Plan) -> None:
+    """Refuse parts of [analysis] that do not go together."""
+    both = [name for name in plan.effect_strata or () if name in plan.effects]
+    if both:
+        raise StudyError(
+            f"[analysis] effect_strata: {both[0]!r} is one of the effects too",
+            next_step="It is a term or a stratum, not both.",
+        )
+    for key, names in (("subgroups", plan.subgroups), ("through", plan.through)):
+        if names and not plan.subgroup_variable:
+            raise StudyError(f"[analysis] {key} needs a variable", next_step="Name subgroup_variable, or effects.")
+        if plan.subgroup_variable in names:
+            raise StudyError(
+                f"[analysis] {key}: {plan.subgroup_variable!r} is the variable itself", next_step="Name other columns."
+            )
+    for key, names in (("through", plan.through), ("by_mrd", (plan.by_mrd,) if plan.by_mrd else ())):
+        late = [name for name in names if name not in plan.landmarks]
+        if late:
+            raise StudyError(
+                f"[analysis] {key}: {late[0]!r} has no landmark",
+                next_step=f"Add {late[0]} to [analysis.landmarks], in years.",
+            )
 
 
 def settings(analysis: Mapping[str, Any], endpoints: list[str]) -> Settings:

@@ -18,14 +18,19 @@ from ikzf1_outcomes.report.ledger import difference_table, flow_table, follow_up
 from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
-from ikzf1_outcomes.study.effects_page import effects_section
+from ikzf1_outcomes.study.after_page import after_section
+from ikzf1_outcomes.study.effects_page import effects_section, treated
 from ikzf1_outcomes.study.folder import Workspace, slug, write
 from ikzf1_outcomes.study.genome_page import genome_section
 from ikzf1_outcomes.study.load import Study, endpoints_of, load_study
 from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
+from ikzf1_outcomes.study.mrd_page import mrd_section
 from ikzf1_outcomes.study.pictures import draw_block
+from ikzf1_outcomes.study.subgroups_page import subgroups_section
 
 Progress = Callable[[str, int, int], None]
+EFFECTS = (effects_section, subgroups_section, mrd_section, after_section)
+"""Sections that follow the outcome, in their order."""
 TEXT_COLUMNS = (
     "variable", "endpoint", "origin", "method", "term", "group", "contrast", "cause", "interval", "scale", "policy", "note",
 )  # fmt: skip
@@ -123,15 +128,16 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     horizon = plan.settings.horizon
     flow = flow_table(study.cohort.flow_table())
     outcome = outcome_table(results, study.labels, horizon, style=plan.style)
+    outcome = outcome._replace(footnotes=(*outcome.footnotes, *filter(None, [treated(study)])))
     ledger = ledger_table(results, study.labels, horizon)
     differences = difference_table(results, study.labels, horizon)
     followed = follow_up_table(results, study.labels)
     made = (flow, outcome, ledger, differences, followed)
     tables = [labelled_table(table, study.simulated) for table in made if table is not None]
     genome = genome_section(work, study)
-    effects = effects_section(work, study)
-    for section in (genome, effects):
-        tables += section[1] if section else []
+    effects = [found for section in EFFECTS if (found := section(work, study))]
+    for _, own in ([genome] if genome else []) + effects:
+        tables += own
     for table in tables:
         write(work.path(f"tables/{table.name}.csv"), table.to_csv())
         write(work.path(f"tables/{table.name}.html"), standalone(table))
@@ -148,7 +154,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         summary=prose.summary(results, study.labels, plan.settings),
         flow=by_name["flow"],
         sections=[genome[0]] if genome else [],
-        effects=[effects[0]] if effects else [],
+        effects=[section for section, _ in effects],
         outcome=by_name["outcome"],
         blocks=blocks,
         ledger=by_name.get("ledger"),

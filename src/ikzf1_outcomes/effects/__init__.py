@@ -1,0 +1,1 @@
+"""Effects of groups: side by side, within subgroups, and with what comes after baseline."""
