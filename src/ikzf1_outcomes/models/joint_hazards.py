@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.kernels.absolute_risk import Hazards
 from ikzf1_outcomes.kernels.partial import relative_hazard
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
-from ikzf1_outcomes.models.prediction import as_seen
+from ikzf1_outcomes.models.prediction import as_seen, stratum_name
 
 NO_COEFFICIENT = "not estimable: a missing value, or a level without events"
 
@@ -30,7 +29,7 @@ class Patients(NamedTuple):
     known: np.ndarray
     """Whether every model has what it needs of the patient (n)."""
     stratum: np.ndarray
-    """Label of the stratum of each patient (n)."""
+    """Name of the stratum of each patient (n)."""
     covariance: tuple[Floats, ...]
     """Of the coefficients of each model, for `x` as it is."""
 
@@ -78,7 +77,7 @@ def offset_of(fit: CoxFit, new: pd.DataFrame) -> Floats:
 
 
 def strata_of(fit: CoxFit, new: pd.DataFrame) -> np.ndarray:
-    """Label of the stratum of each patient.
+    """Name of the stratum of each patient, as of `stratum_name`.
 
     Raises
     ------
@@ -90,9 +89,9 @@ def strata_of(fit: CoxFit, new: pd.DataFrame) -> np.ndarray:
         if name not in new:
             raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
     if not columns:
-        return np.full(len(new), "all", dtype=object)
+        return np.full(len(new), stratum_name("all"), dtype=object)
     rows = new[list(columns)].itertuples(index=False, name=None)
-    return np.array([label(row[0] if len(columns) == 1 else row) for row in rows], dtype=object)
+    return np.array([stratum_name(row[0] if len(columns) == 1 else row) for row in rows], dtype=object)
 
 
 def steps_of(fit: CoxFit) -> Baseline:
@@ -102,7 +101,7 @@ def steps_of(fit: CoxFit) -> Baseline:
 
 def place_of(fit: CoxFit, stratum: str) -> int:
     """Position of a stratum in the layout of a fit, -1 where it had no event of the cause."""
-    names = [label(level) for level in fit.estimation.levels]
+    names = [stratum_name(level) for level in fit.estimation.levels]
     return names.index(stratum) if stratum in names else -1
 
 
@@ -116,7 +115,7 @@ def joint(fits: Sequence[CoxFit], stratum: str, steps: Sequence[Baseline]) -> tu
     """
     rows = fits[0].endpoint.rows
     groups = fits[0].endpoint.groups(list(fits[0].estimation.strata) or None)
-    members = np.isin(groups.codes, [code for code, level in enumerate(groups.levels) if label(level) == stratum])
+    members = np.isin(groups.codes, [code for code, level in enumerate(groups.levels) if stratum_name(level) == stratum])
     members &= np.logical_or.reduce([fit.estimation.complete for fit in fits])
     if not members.any():
         raise InputError("a stratum that the models do not know", next_step="Use the strata of the patients analysed.")

@@ -135,12 +135,19 @@ def strata_codes(fit: Fitted, new: pd.DataFrame) -> Integers:
     for name in columns:
         if name not in new:
             raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
-    place: dict[Any, int] = {label(level): k for k, level in enumerate(fit.estimation.levels)}
-    own = [label(row[0] if len(columns) == 1 else row) for row in new[list(columns)].itertuples(index=False, name=None)]
+    place = {stratum_name(level): k for k, level in enumerate(fit.estimation.levels)}
+    rows = new[list(columns)].itertuples(index=False, name=None)
+    own = [stratum_name(row[0] if len(columns) == 1 else row) for row in rows]
     codes = np.array([place.get(level, -1) for level in own], dtype=np.intp)
     if (codes < 0).any():
         raise InputError("strata without events in the model, or unknown to it", where=np.flatnonzero(codes < 0) + 1)
     return codes
+
+
+def stratum_name(level: Any) -> str:
+    """A stratum as no other is written: text in quotes, so that 1 is not "1", and ("a, b", "c") not ("a", "b, c")."""
+    parts = level if isinstance(level, tuple) else (level,)
+    return ", ".join(repr(str(part)) if isinstance(part, str) else label(part) for part in parts)
 
 
 def cumulative_hazards(
