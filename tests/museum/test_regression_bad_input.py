@@ -231,12 +231,12 @@ def test_standardising_to_tuples_as_text_has_them():
 
 def few_at_one_site():
     """All relapses are at site r, whose patients differ in z."""
-    frame = pd.DataFrame({"t": [3.0, 2, 4, 1, 5, 2], "s": [1, 0, 1, 1, 0, 0], "z": [0.3, 0.1, -0.9, 0.5, 0.7, 0.2]})
-    return made(frame.assign(site=list("rqrrrp")))
+    frame = pd.DataFrame({"t": [3.0, 4, 1, 5, 2, 2, 3, 1], "s": [1, 1, 1, 0, 0, 0, 0, 0], "site": list("rrrrpqsu")})
+    return made(frame.assign(z=[0.3, -0.9, 0.5, 0.7, 0.2, 0.1, 0.0, 0.4]))
 
 
 def test_few_rows_after_columns_that_a_limit_leaves_empty_still_tell():
-    # four rows and three columns, two of which are constant among them: z was called not estimable
+    # four rows and five columns, of which four are constant among them: z was called not estimable
     alone = few_at_one_site()
     found = cox(alone, "site + z").tidy().set_index("term")
     four = endpoint_from_columns(alone.frame[alone.frame["site"] == "r"], time="t", status="s", causes=CAUSES)
