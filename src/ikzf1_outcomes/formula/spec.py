@@ -233,6 +233,8 @@ def learned_factor(factor: Factor, frame: pd.DataFrame, keep: np.ndarray, refere
         raise InputError(f"the reference level of {name!r} is not in the data")
     if len(present) < 2:
         raise InputError(f"term {name!r} has only one level among the rows analysed", next_step="Leave it out.")
+    if len(set(map(label, present))) < len(present):
+        raise InputError(f"two levels of {name!r} are written alike", next_step="Make them one, or rename one of them.")
     base = present[0] if reference is None else present[present.index(reference)]
     return LearnedFactor(factor, None, (base, *(level for level in present if level != base)))
 

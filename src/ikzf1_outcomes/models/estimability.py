@@ -98,9 +98,7 @@ def span_of(x: Floats) -> Span:
     flat = size <= 1e-12 * np.sqrt(len(x)) * np.maximum(1.0, np.abs(x).max(axis=0))
     size = np.where(flat, 1.0, size)
     scaled = np.where(flat, 0.0, scaled) / size
-    pivots = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
-    apart = np.zeros(p, dtype=bool)
-    apart[: len(pivots)] = pivots > 1e-9
+    apart = independent_of_earlier(scaled)
     columns, lost = np.flatnonzero(apart), np.flatnonzero(~apart)
     untold = np.zeros((p, len(lost)))
     untold[lost, np.arange(len(lost))] = -1.0
@@ -108,6 +106,23 @@ def span_of(x: Floats) -> Span:
         made_of = np.linalg.lstsq(scaled[:, columns], scaled[:, lost], rcond=None)[0]
         untold[columns] = np.where(np.abs(made_of) < UNTOLD, 0.0, made_of) * size[lost] / size[columns, None]
     return Span(columns, untold)
+
+
+def independent_of_earlier(x: Floats) -> np.ndarray:
+    """Which columns of unit length no combination of earlier ones gives.
+
+    One by one: the triangle of a decomposition without pivots gives each dependent column a direction of its own, and where
+    rows are few there is none left for those that follow.
+    """
+    n, p = x.shape
+    apart, basis = np.zeros(p, dtype=bool), np.empty((n, 0))
+    for k, column in enumerate(x.T):
+        left = column - basis @ (basis.T @ column)
+        left = left - basis @ (basis.T @ left)
+        length = float(np.linalg.norm(left))
+        if length > 1e-9:
+            apart[k], basis = True, np.column_stack((basis, left / length))
+    return apart
 
 
 class Limit(NamedTuple):

@@ -111,9 +111,14 @@ def probability_table(
     return out.assign(conf_level=level, interval=conf_type, scale="probability", note=note.ravel())
 
 
+def none_named(terms: str | Sequence[str]) -> bool:
+    """Whether the terms are a list of none: an intercept alone."""
+    return isinstance(terms, Sequence) and not isinstance(terms, str) and not len(terms)
+
+
 def covariates(endpoint: Endpoint, terms: str | Sequence[str], references: Mapping[str, Any] | None) -> Design:
     """The design of some terms, or one without columns where there are no terms."""
-    if isinstance(terms, str) or len(terms) or references:
+    if references or not none_named(terms):
         return design(endpoint, terms, references=references)
     nothing = DesignSpec("", (), (), (), ())
     return Design(np.empty((len(endpoint), 0)), np.ones(len(endpoint), dtype=bool), (), 0, nothing)
@@ -155,7 +160,7 @@ def terms_of_both(*terms: str | Sequence[str], references: Mapping[str, Any] | N
     asked = []
     named: set[str] = set()
     for one in terms:
-        read = read_terms(one) if isinstance(one, str) or len(one) else ()
+        read = () if none_named(one) else read_terms(one)
         columns = {factor.column for term in read for factor in term.factors}
         asked.append((one, {name: level for name, level in (references or {}).items() if name in columns}))
         named |= columns

@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.absolute_risk import Hazards
 from ikzf1_outcomes.kernels.partial import relative_hazard
 from ikzf1_outcomes.kernels.residuals import Baseline, baseline
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.cox_fit import CoxFit
-from ikzf1_outcomes.models.prediction import as_seen, offset_of, strata_of
+from ikzf1_outcomes.models.prediction import as_seen, offset_of, strata_of, stratum_name
 
 NO_COEFFICIENT = "not estimable: a missing value"
 
@@ -32,7 +31,7 @@ class Patients(NamedTuple):
     empty: np.ndarray
     """Whether the patient has a level without events, under each model (n, K)."""
     stratum: np.ndarray
-    """Label of the stratum of each patient (n)."""
+    """Name of the stratum of each patient (n)."""
     covariance: tuple[Floats, ...]
     """Of the coefficients of each model, for `x` as it is."""
 
@@ -75,7 +74,7 @@ def steps_of(fit: CoxFit) -> Baseline:
 
 def place_of(fit: CoxFit, stratum: str) -> int:
     """Position of a stratum in the layout of a fit, -1 where it had no event of the cause."""
-    names = [label(level) for level in fit.estimation.levels]
+    names = [stratum_name(level) for level in fit.estimation.levels]
     return names.index(stratum) if stratum in names else -1
 
 
@@ -89,7 +88,7 @@ def joint(fits: Sequence[CoxFit], stratum: str, steps: Sequence[Baseline]) -> tu
     """
     rows = fits[0].endpoint.rows
     groups = fits[0].endpoint.groups(list(fits[0].estimation.strata) or None)
-    members = np.isin(groups.codes, [code for code, level in enumerate(groups.levels) if label(level) == stratum])
+    members = np.isin(groups.codes, [code for code, level in enumerate(groups.levels) if stratum_name(level) == stratum])
     members &= np.logical_or.reduce([fit.estimation.complete for fit in fits])
     if not members.any():
         raise InputError("a stratum that the models do not know", next_step="Use the strata of the patients analysed.")

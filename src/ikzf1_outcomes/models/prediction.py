@@ -128,7 +128,7 @@ def offset_of(how: Estimation, new: pd.DataFrame) -> Floats:
 
 
 def strata_of(how: Estimation, new: pd.DataFrame) -> np.ndarray:
-    """The stratum of each patient in words.
+    """Name of the stratum of each patient, as of `stratum_name`.
 
     Raises
     ------
@@ -139,9 +139,9 @@ def strata_of(how: Estimation, new: pd.DataFrame) -> np.ndarray:
         if name not in new:
             raise ColumnError(f"the new patients have no column {name!r}", next_step="It is a stratum of the model.")
     if not how.strata:
-        return np.full(len(new), "all", dtype=object)
+        return np.full(len(new), stratum_name("all"), dtype=object)
     rows = new[list(how.strata)].itertuples(index=False, name=None)
-    return np.array([label(row[0] if len(how.strata) == 1 else row) for row in rows], dtype=object)
+    return np.array([stratum_name(row[0] if len(how.strata) == 1 else row) for row in rows], dtype=object)
 
 
 def strata_codes(how: Estimation, new: pd.DataFrame) -> Integers:
@@ -152,11 +152,17 @@ def strata_codes(how: Estimation, new: pd.DataFrame) -> Integers:
     ColumnError, InputError
         No column of the strata; a stratum without events, or that the model does not know (row positions).
     """
-    place: dict[Any, int] = {label(level): k for k, level in enumerate(how.levels)}
+    place: dict[Any, int] = {stratum_name(level): k for k, level in enumerate(how.levels)}
     codes = np.array([place.get(level, -1) for level in strata_of(how, new)], dtype=np.intp)
     if (codes < 0).any():
         raise InputError("strata without events in the model, or unknown to it", where=np.flatnonzero(codes < 0) + 1)
     return codes
+
+
+def stratum_name(level: Any) -> str:
+    """A stratum as no other is written: text in quotes, so that 1 is not "1", and ("a, b", "c") not ("a", "b, c")."""
+    parts = level if isinstance(level, tuple) else (level,)
+    return ", ".join(repr(str(part)) if isinstance(part, str) else label(part) for part in parts)
 
 
 def cumulative_hazards(
