@@ -288,6 +288,22 @@ def test_the_search_of_a_cure_model_without_end():
         mixture_cure(made(frame), "x")
 
 
+@pytest.mark.parametrize("family", ["weibull", "log_normal", "log_logistic"])
+def test_everybody_ends_at_one_time_and_most_without_the_event(family):
+    # the Weibull's shape was e to the power of 297294, with a standard error of 1 and a log-likelihood of minus infinity
+    frame = pd.DataFrame(
+        {"t": 2.0, "s": [1] * 47 + [0] * 11 + [2] * 2, "arm": (["a"] * 7 + ["b"] * 21 + ["c"] * 14) * 1 + ["a"] * 18}
+    )
+    with pytest.raises(ConvergenceError, match="no maximum"):
+        parametric(made(frame), "arm", family=family, cause="death")
+
+
+def test_of_columns_that_say_the_same_the_later_is_named():
+    for terms, named in (("x + z + copy", "copy"), ("copy + z + x", "x")):
+        with pytest.raises(InputError, match=f"a combination of other columns: {named}"):
+            cox(made(FRAME.assign(copy=2 * FRAME["x"] - 1)), terms)
+
+
 @pytest.mark.parametrize(
     "combinations",
     ["x", {"a": ["x"]}, {"a": 1}, {"a": None}, {"a": {"x": "q"}}, {"a": {"x": 1e200}}, {"a": ({"x": 1},) * 3}, {}],

@@ -370,7 +370,7 @@ def maximum_of(
 
 def refuse_running(top: Maximum, theta: Floats, odds: Part, hazard: Part) -> None:
     """Raise when the likelihood only flattens out: nobody is cured, or a covariate separates."""
-    regular = np.isfinite(top.information).all() and np.linalg.eigvalsh(top.information)[0] > 0
+    regular = np.isfinite((top.value, *top.information.flat)).all() and np.linalg.eigvalsh(top.information)[0] > 0
     if top.converged and regular and (np.abs(top.step) <= RUNNING).all():
         return
     first = 1 + len(odds.limit.columns)

@@ -262,7 +262,9 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray, shrunken: np.n
     size = np.abs(np.diag(triangle))
     rank = int((size > 1e-9 * size[0]).sum())
     if rank < len(asked):
-        names = ", ".join(column_names(matrix, asked[order[rank:]]))
+        # of columns that are each other's combination the later ones are named, where rounding does not blur which
+        later = np.flatnonzero(~independent_of_earlier(own / np.sqrt(len(own))))
+        names = ", ".join(column_names(matrix, asked[later if len(later) == len(asked) - rank else order[rank:]]))
         raise InputError(f"a combination of other columns: {names}", next_step="Remove a redundant term.")
     return Standardised(scaled, centre, spread)
 

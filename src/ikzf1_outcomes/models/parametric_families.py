@@ -340,7 +340,7 @@ def lifelines_optimum(name: str, rows: Followed, frame: pd.DataFrame, otherwise:
 
 def refuse_running(top: Maximum, matrix: Design, limit: Limit) -> None:
     """Raise when the likelihood only flattens out, or rises without end."""
-    regular = np.isfinite(top.information).all() and np.linalg.eigvalsh(top.information)[0] > 0
+    regular = np.isfinite((top.value, *top.information.flat)).all() and np.linalg.eigvalsh(top.information)[0] > 0
     if top.converged and regular and (np.abs(top.step) <= RUNNING).all():
         return
     running = np.flatnonzero(np.abs(top.step[1 : len(limit.columns) + 1]) > RUNNING)
