@@ -10,6 +10,7 @@ from ikzf1_outcomes import (
     adjust_p,
     cause_specific_cox,
     compare_families,
+    concordance,
     contrasts,
     cox,
     elastic_net,
@@ -390,3 +391,10 @@ def test_messages_do_not_list_levels_that_may_be_patients():
             fit(made(frame), "who + x")
         assert "NR-" not in str(raised.value)
         assert len(str(raised.value)) < 300
+
+
+def test_one_cluster_gives_no_error_of_a_concordance():
+    frame = pd.DataFrame({"t": [1.0, 2, 3, 4], "s": 1, "x": [3, 4, 1, 2], "centre": "a"})
+    endpoint = endpoint_from_columns(frame, time="t", status="s", causes={1: "relapse"})
+    with pytest.raises(InputError, match="only one cluster"):
+        concordance(endpoint, "x", cluster="centre")

@@ -173,6 +173,8 @@ def concordance(
     names, scores = scores_of(endpoint, score)
     stratum, clusters = endpoint.groups(strata).codes, cluster_of(endpoint, cluster)
     keep = ~np.isnan(scores).any(axis=1) & (stratum >= 0) & (clusters >= 0)
+    if cluster is not None and len(np.unique(clusters[keep])) < 2:
+        raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     if not keep.any():
         raise InputError("no row has a score", count=len(keep), next_step="Check the column of the score.")
     happened = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
