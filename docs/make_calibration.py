@@ -138,14 +138,17 @@ def draw(rows: list[Row]) -> None:
 
     matplotlib.rcParams |= {"svg.hashsalt": "calibration", "font.size": 8, "svg.fonttype": "none"}
     figure, axes = plt.subplots(1, 2, figsize=(11, 0.17 * len(of(rows, "coverage")) + 1), width_ratios=(2, 1))
-    for ax, kind, aim in zip(axes, ("coverage", "size"), (95, 5), strict=True):
+    for ax, kind, aim, ends in zip(axes, ("coverage", "size"), (95, 5), ((88, 100), (0, 12)), strict=True):
         shown = of(rows, kind)[::-1]
         values = [100 * row["measured"] for row in shown]
         half = [196 * (row["measured"] * (1 - row["measured"]) / row["runs"]) ** 0.5 for row in shown]
+        for place, value in enumerate(values):
+            if value > ends[1]:
+                ax.text(ends[1], place, f"{value:.0f} >", ha="right", va="center", fontsize=6)
         ax.errorbar(values, range(len(shown)), xerr=half, fmt="o", ms=3, lw=0.8, color="#0072B2")
         ax.axvline(aim, color="#888888", lw=0.8)
         ax.set_yticks(range(len(shown)), [f"{row['what']} (n = {row['n']})" for row in shown], fontsize=6)
-        ax.set(xlabel=f"{kind} %, with Monte Carlo limits", ylim=(-1, len(shown)))
+        ax.set(xlabel=f"{kind}, %", xlim=ends, ylim=(-1, len(shown)))
         ax.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(PICTURE, metadata={"Date": None})
