@@ -46,7 +46,7 @@ def to_lifelines(endpoint: Endpoint, terms: Sequence[str] = (), *, cause: str | 
     >>> iko.to_lifelines(endpoint, ["age"]).columns.tolist()
     ['duration', 'event', 'weight', 'age']
     """
-    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    event = endpoint.ends_with(cause)
     out = pd.DataFrame({"duration": endpoint.time, "event": event, "weight": endpoint.case_weights})
     if endpoint.entry is not None:
         if (endpoint.time == 0).any():

@@ -316,7 +316,7 @@ def test_competing_causes_together_are_one_cause():
     model = landmark_supermodel(e, "c", marks=MARKS, competing="together", resamples=0, seed=1)
     names = ["landmark", "level", "group", "n_event", "estimate"]
     pd.testing.assert_frame_equal(model.tidy()[names], model_of(d).tidy()[names])
-    assert set(model.effects()["cause"]) == {"relapse", "other events"}
+    assert set(model.effects()["cause"]) == {"relapse", "any other cause"}
     each = landmark_supermodel(e, "c", marks=MARKS, resamples=0, seed=1)
     assert set(each.fits) == {"toxicity", "relapse", "death"}
     fit = iko.cause_specific_cox(e, ["c"]).predict(three.iloc[[0]], 5.0).query("cause == 'relapse'")["estimate"].iloc[0]

@@ -221,7 +221,7 @@ def one_subgroup(part: Endpoint, name: str, asked: Asked) -> list[dict[str, Any]
         fit = None if made is None else made[1]
         rows += [{**row, "group": label(level)} for row in ratios(own, members, fit, why, {name: level}, asked)]
         differences += [{**row, "group": label(level)} for row in risks(own, members, asked)]
-    whole = {"n": own.patients(np.ones(len(own), dtype=bool)), "n_event": int(events(own, asked.cause).sum())}
+    whole = {"n": own.patients(np.ones(len(own), dtype=bool)), "n_event": int(own.ends_with(asked.cause).sum())}
     tests = [interaction(made, why, name, asked), *(spread(differences, contrast, asked.at) for contrast in asked.names)]
     rows += differences + [{**whole, **row, "group": "", "term": f"{asked.variable}:{name}"} for row in tests]
     return [{**row, "variable": name} for row in rows]
@@ -272,11 +272,6 @@ def attempted(make: Any) -> tuple[Any, str]:
         return None, f"not estimable: {failure.problem}"
 
 
-def events(endpoint: Endpoint, cause: str | None) -> np.ndarray:
-    """Rows that end with the event."""
-    return endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
-
-
 def nobody(endpoint: Endpoint, members: np.ndarray, asked: Asked) -> list[str]:
     """For each contrast, the note that one of its levels has nobody among some rows, or ""."""
     present = set(endpoint.groups(asked.variable).codes[members].tolist())
@@ -293,7 +288,7 @@ def ratios(
     shared = {
         "term": asked.variable,
         "n": endpoint.patients(members),
-        "n_event": int((events(endpoint, asked.cause) & members).sum()),
+        "n_event": int((endpoint.ends_with(asked.cause) & members).sum()),
         "method": kind_of_effect(endpoint, asked.cause, asked.method),
     }
     rows = []
@@ -315,7 +310,7 @@ def risks(endpoint: Endpoint, members: np.ndarray, asked: Asked) -> list[dict[st
         table = risk_difference(own, asked.variable, at=asked.at, cause=asked.cause, conf_level=asked.conf_level)
         found = {row["contrast"]: row for row in table.to_dict("records")}
     codes = endpoint.groups(asked.variable).codes
-    early = events(endpoint, asked.cause) & (endpoint.time <= snap(np.array([asked.at]), endpoint.rows.times)[0])
+    early = endpoint.ends_with(asked.cause) & (endpoint.time <= snap(np.array([asked.at]), endpoint.rows.times)[0])
     rows = []
     for code, (contrast, why) in enumerate(zip(asked.names, empty, strict=True), 1):
         two = members & np.isin(codes, (0, code))

@@ -124,6 +124,16 @@ class Endpoint:
             raise InputError(f"no cause is called {cause!r}", next_step=f"The causes are {', '.join(self.causes)}.")
         return self.causes.index(cause) + 1
 
+    def ends_with(self, cause: str | None) -> NDArray[np.bool_]:
+        """Which rows end with an event of a named cause; of any cause where it is None.
+
+        Raises
+        ------
+        InputError
+            If the endpoint has no such cause.
+        """
+        return np.asarray(self.cause > 0 if cause is None else self.cause == self.cause_code(cause))
+
     def column(self, name: str) -> pd.Series:
         """A column of the rows, refused when it is known only after a row's start.
 

@@ -42,11 +42,6 @@ class Analysis(NamedTuple):
         return {name: level for name, level in self.references.items() if name != self.by}
 
 
-def event_of(endpoint: Endpoint, cause: str | None) -> np.ndarray:
-    """Rows that end with the event in question."""
-    return endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
-
-
 def augmented(
     endpoint: Endpoint, p: Floats, patient: Integers, ask: Analysis, draws: int, rng: np.random.Generator
 ) -> Iterator[Integers]:
@@ -57,7 +52,7 @@ def augmented(
         spread = matrix.std(axis=0)
         others = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     causes = [None] if ask.cause is None else endpoint.causes
-    events = [event for cause in causes if (event := event_of(endpoint, cause)).any()]
+    events = [event for cause in causes if (event := endpoint.ends_with(cause)).any()]
     with np.errstate(divide="ignore"):
         prior = np.log(p)
     codes, effect = codes_of(p, rng.random(len(p))), np.zeros(len(ask.classes))

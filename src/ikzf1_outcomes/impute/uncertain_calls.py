@@ -16,7 +16,7 @@ from ikzf1_outcomes.endpoint import Endpoint, label, refuse, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import design, parse_terms
 from ikzf1_outcomes.genome.calls import UNKNOWN
-from ikzf1_outcomes.impute.augmentation import Analysis, augmented, event_of
+from ikzf1_outcomes.impute.augmentation import Analysis, augmented
 from ikzf1_outcomes.impute.draws import as_classes, checked_probabilities, codes_of, whole_number
 from ikzf1_outcomes.impute.pooled_curves import pool_curves
 from ikzf1_outcomes.impute.pooling import missing_in, rubin, t_limits
@@ -248,7 +248,7 @@ def summary_of(
     analysis: str, method: str, known: Endpoint, keep: np.ndarray, draws: int, note: str, ask: Analysis
 ) -> dict[str, Any]:
     """One row of `glance`."""
-    n, n_event = known.patients(known.time >= 0), int(event_of(known, ask.cause).sum())
+    n, n_event = known.patients(known.time >= 0), int(known.ends_with(ask.cause).sum())
     row = {"analysis": analysis, "method": method, "n": n, "n_event": n_event}
     return row | {"n_excluded": int((~keep).sum()), "n_draws": draws, "note": note}
 
@@ -302,7 +302,7 @@ def ratio_rows(completed: list[Endpoint], ask: Analysis) -> pd.DataFrame:
 
 def counts_of_classes(endpoint: Endpoint, ask: Analysis) -> tuple[list[float], list[float]]:
     """Patients and events of each class in one data set."""
-    codes, event = endpoint.groups(ask.by).codes, event_of(endpoint, ask.cause)
+    codes, event = endpoint.groups(ask.by).codes, endpoint.ends_with(ask.cause)
     members = [codes == k for k in range(len(ask.classes))]
     return [endpoint.patients(member) for member in members], [float((event & member).sum()) for member in members]
 

@@ -76,7 +76,7 @@ def events_of(endpoint: Endpoint, matrix: Design, rows: Analysed, cause: str | N
     InputError
         None does.
     """
-    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    event = endpoint.ends_with(cause)
     found = np.asarray(event[matrix.keep] & rows.complete)
     if not found.any():
         raise InputError(f"no events of {cause or 'any cause'} among the rows analysed", count=0)

@@ -40,7 +40,7 @@ def complete_part(
             count=len(endpoint) - endpoint.n,
             next_step="Use covariates that are known at the start, or `cox`.",
         )
-    event = np.asarray(endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause))
+    event = endpoint.ends_with(cause)
     if logarithm:
         refuse(
             keep & event & (endpoint.time == 0),

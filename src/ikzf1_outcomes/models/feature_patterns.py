@@ -76,5 +76,5 @@ def count(setting: Setting, part: Design) -> tuple[float, int, np.ndarray]:
     """Patients and events among the rows analysed, and which of the rows of the design these are."""
     endpoint = setting.endpoint
     complete = analysed(endpoint, part, setting.strata, None, False, None).complete
-    event = endpoint.cause > 0 if setting.cause is None else endpoint.cause == endpoint.cause_code(setting.cause)
+    event = endpoint.ends_with(setting.cause)
     return endpoint.patients(rows_of(part.keep, complete)), int((event[part.keep] & complete).sum()), complete

@@ -209,7 +209,7 @@ def rows_of_group(fit: Fit, variable: str, within: str, value: Any) -> pd.DataFr
     if value is not None and factor_of(fit, within).levels:
         members = (fit.endpoint.frame[within] == value).to_numpy(dtype=bool, na_value=False)
     kept = members & analysed_rows(fit)
-    event = fit.endpoint.cause > 0 if fit.cause == "any" else fit.endpoint.cause == fit.endpoint.cause_code(fit.cause)
+    event = fit.endpoint.ends_with(None if fit.cause == "any" else fit.cause)
     table["n"], table["n_event"] = fit.endpoint.patients(kept), int((event & kept).sum())
     table["term"], table["group"] = variable, ALL if value is None else label(value)
     return table[list(COLUMNS)]

@@ -73,7 +73,7 @@ def sufficient_follow_up(
     True
     """
     normal_quantile(conf_level)
-    event = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    event = endpoint.ends_with(cause)
     alone = only_event(endpoint, event)
     curve = kaplan_meier(alone, by, conf_level=conf_level)
     codes, groups = curve.steps.groups.codes, range(len(curve.steps.groups.levels))

@@ -177,7 +177,7 @@ def concordance(
         raise InputError("only one cluster among the rows analysed", next_step="Leave `cluster` out.")
     if not keep.any():
         raise InputError("no row has a score", count=len(keep), next_step="Check the column of the score.")
-    happened = endpoint.cause > 0 if cause is None else endpoint.cause == endpoint.cause_code(cause)
+    happened = endpoint.ends_with(cause)
     horizon = np.inf if tau is None else horizon_of(endpoint, tau)
     event = happened & (endpoint.time <= horizon)
     codes = np.unique(stratum[keep], return_inverse=True)[1]

@@ -14,8 +14,6 @@ from ikzf1_outcomes.formula import design
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.timeline import check_landmark, entries, landmark
 
-TOGETHER = "other events"
-"""The competing causes, when they have one hazard."""
 PATIENT, STRATUM = "row of the endpoint", "landmark and stratum"
 """Columns of the stacked rows, by names that no covariate has."""
 MOST_LEVELS = 12
@@ -140,16 +138,6 @@ def stack_of(
         )
     names = () if matrix is None else tuple(matrix.names)
     return stacked(endpoint, sets, complete, covariates, groups.codes, names, len(groups.levels))
-
-
-def together(stack: Stack, cause: str) -> Stack:
-    """The stack with one cause, and one for all the others."""
-    others = [name for name in stack.causes if name != cause]
-    if len(others) < 2:
-        return stack
-    own = stack.causes.index(cause) + 1
-    codes = np.where(stack.cause == own, 1, np.where(stack.cause > 0, 2, 0))
-    return stack._replace(cause=codes, causes=(cause, TOGETHER))
 
 
 def checked_marks(endpoint: Endpoint, by: str, marks: Mapping[str, float], horizon: float) -> dict[str, float]:

@@ -12,9 +12,11 @@ import pandas as pd
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.models.cause_specific import against_others
+from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.cox_fit import CoxFit
 from ikzf1_outcomes.prognosis.landmark_risks import answers, cause_hazard, resampled
-from ikzf1_outcomes.prognosis.landmark_sets import stack_of, together
+from ikzf1_outcomes.prognosis.landmark_sets import stack_of
 from ikzf1_outcomes.prognosis.landmark_tables import Asked, failures, glance_table, move_table, ratio_table, risk_table
 from ikzf1_outcomes.resampling import replicates
 
@@ -70,11 +72,7 @@ class LandmarkSupermodel:
             landmark, model, term, contrast, cause, n, n_event (of the class, after the landmark), estimate, std_error
             (clustered by patient), low, high, conf_level, interval, scale, statistic, p_value, note.
         """
-        out = self.hazard_ratios.copy()
-        if exponentiate:
-            out[["estimate", "low", "high"]] = np.exp(out[["estimate", "low", "high"]])
-            out["scale"] = out["scale"].str.removeprefix("log ")
-        return out
+        return exponentiated(self.hazard_ratios, exponentiate)
 
     def glance(self) -> pd.DataFrame:
         """Patients at each landmark, and whether the effect of the class is the same at all of them.
@@ -235,8 +233,8 @@ def landmark_supermodel(
     if competing not in ("each", "together"):
         raise InputError("there is no such way with competing causes", next_step='Use "each" or "together".')
     endpoint.cause_code(cause)
-    stack = stack_of(endpoint, by, marks, adjust, strata, horizon)
-    stack = together(stack, cause) if competing == "together" else stack
+    told = against_others(endpoint, cause) if competing == "together" else endpoint
+    stack = stack_of(told, by, marks, adjust, strata, horizon)
     position = stack.causes.index(cause)
     with_marks, without = (
         [
