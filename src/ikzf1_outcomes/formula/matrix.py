@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.endpoint import Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.formula.spec import Coefficient, DesignSpec, check_columns_are_there, complete_rows, learn
@@ -124,8 +124,6 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
         raise InputError(f"references name no term of the model: {', '.join(sorted(map(str, stray)))}")
     check_columns_are_there(endpoint.frame, places)
     frame = pd.DataFrame({name: endpoint.column(name) for name in places})
-    if not complete_rows(frame, places).any():
-        raise InputError("no row has all terms known", count=len(frame), next_step="Use fewer terms, or impute.")
-    spec = learn(read, frame, chosen)
-    matrix, keep = spec.encode(frame)
-    return Design(matrix, keep, spec.coefficients, int((~keep).sum()), spec)
+    keep = frozen(complete_rows(frame, places))
+    spec = learn(read, frame, keep, chosen)
+    return Design(spec.columns_of(frame, keep), keep, spec.coefficients, int((~keep).sum()), spec)

@@ -149,6 +149,10 @@ class DesignSpec:
         frame = as_pandas(frame)
         check_columns_are_there(frame, dict.fromkeys(self.columns, 0))
         keep = complete_rows(frame, self.columns)
+        return self.columns_of(frame, keep), frozen(keep)
+
+    def columns_of(self, frame: pd.DataFrame, keep: np.ndarray) -> Floats:
+        """The columns of the rows that are kept, all of whose values are known; read-only."""
         blocks = {known.factor.text: known.columns(frame, keep) for known in self.factors}
         parts = [np.empty((int(keep.sum()), 0))]
         for known in self.terms:
@@ -165,7 +169,7 @@ class DesignSpec:
                     )
                 columns = columns[:, list(known.kept)]
             parts.append(columns)
-        return frozen(np.column_stack(parts)), frozen(keep)
+        return frozen(np.column_stack(parts))
 
     def cells(self, factor: Factor, block: Floats) -> Floats:
         """The indicators of a category; ones for a number, which every patient has."""
@@ -173,12 +177,19 @@ class DesignSpec:
         return block if own.basis is None else np.ones_like(block)
 
 
-def learn(terms: tuple[Term, ...], frame: pd.DataFrame, references: Mapping[str, Any]) -> DesignSpec:
-    """Learn the levels, knots, means and polynomials of some terms from the rows that have all of them.
+def learn(
+    terms: tuple[Term, ...], frame: pd.DataFrame, keep: np.ndarray, references: Mapping[str, Any] | None
+) -> DesignSpec:
+    """Learn the levels, knots, means and polynomials of some terms from the rows that are kept: those that have all.
 
-    `frame` holds the columns of the terms, and at least one complete row.
+    Raises
+    ------
+    InputError
+        No row is kept, besides what a term cannot be made of.
     """
-    keep = complete_rows(frame, frame.columns)
+    if not keep.any():
+        raise InputError("no row has all terms known", count=len(frame), next_step="Use fewer terms, or impute.")
+    references = references or {}
     factors: dict[str, LearnedFactor] = {}
     for factor in (factor for term in terms for factor in term.factors):
         if factor.text not in factors:

@@ -18,7 +18,7 @@ CLOSE = 1e-20
 """Newton decrement at which a maximum is reached, as for a single model."""
 MOST, HALVINGS = 15, 6
 """Steps of a feature, and halvings of a step, before it is left to the single model."""
-CACHED = 1 << 15
+CACHED = 1 << 16
 """Numbers that one block of risks may hold."""
 FARTHEST = 700.0
 """A linear predictor farther from that of the adjusters' largest has no risk that can be written down."""
@@ -261,7 +261,7 @@ class FeatureLikelihood:
         self.base = layout.offset - np.repeat(top, np.diff(layout.start))
         self.adjusters = np.ascontiguousarray(layout.x)
         self.efron, self.n_times = ties == "efron", len(make_room(layout).at)
-        self.width = int(np.clip(CACHED // max(len(layout.rank), 1), 8, 128))
+        self.width = int(np.clip(CACHED // max(len(layout.rank), 1), 8, 256))
 
     def __call__(self, x: Floats, beta: Floats) -> tuple[Floats, Floats, Floats]:
         """Value (m), score (m, q) and information (m, q, q) at coefficients (m, q); -inf where they run over.
@@ -339,5 +339,5 @@ def maximise_features(
             moving, share = moving[~good], share / 2.0
             if not len(moving):
                 break
-        active = np.setdiff1d(active, moving)
+        active = active[~np.isin(active, moving)] if len(moving) else active
     return FeatureMaxima(beta, value, information, step, converged, *first)

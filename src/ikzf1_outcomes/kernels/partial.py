@@ -77,7 +77,7 @@ def lay_out(
     k = int(code.max()) + 1 if m else 1
     start, late_start = (np.r_[0, np.cumsum(np.bincount(c, minlength=k))] for c in (code, code[late]))
     shift = np.zeros(m) if offset is None else offset
-    parts = (np.ascontiguousarray(a[where]) for a in (rank, first, event, weight, shift, x))
+    parts = (a.take(where, axis=0) for a in (rank, first, event, weight, shift, x))
     rank, first, event, weight, shift, x = parts
     made = Layout(where, start, rank, first, place[late], late_start, event, weight.astype(np.float64), shift, x)
     for array in made:  # a fit holds on to them; kernels then always see the same kind of array
@@ -270,13 +270,13 @@ def relative_hazard(eta: Floats) -> Floats:
 
 
 def gram(x: Floats, weight: Floats) -> Floats:
-    """X' diag(weight) X, a piece at a time so that the pieces stay in the cache."""
+    """X' diag(weight) X for weights of 0 or more, which rounding may have put below 0; in pieces that stay in the cache."""
     out = np.zeros((x.shape[1], x.shape[1]))
-    room = np.empty((min(CHUNK, len(x)), x.shape[1]))
+    root, room = np.sqrt(np.maximum(weight, 0.0)), np.empty((min(CHUNK, len(x)), x.shape[1]))
     for begin in range(0, len(x), CHUNK):
         piece = x[begin : begin + CHUNK]
-        np.multiply(piece, weight[begin : begin + CHUNK, None], out=room[: len(piece)])
-        out += piece.T @ room[: len(piece)]
+        half = np.multiply(piece, root[begin : begin + CHUNK, None], out=room[: len(piece)])
+        out += half.T @ half  # a product with itself costs half of one with another
     return out
 
 

@@ -85,9 +85,9 @@ def events_of(endpoint: Endpoint, matrix: Design, rows: Analysed, cause: str | N
 
 def ever_compared(time: Floats, event: np.ndarray, stratum: Integers) -> np.ndarray:
     """Rows that end at or after the first event of their stratum: the others were never compared with anybody."""
-    first = np.full(int(stratum.max(initial=0)) + 1, np.inf)
-    np.minimum.at(first, stratum[event], time[event])
-    return np.asarray((stratum >= 0) & (time >= first[stratum]))
+    first, ended = np.full(int(stratum.max(initial=0)) + 1, np.inf), np.flatnonzero(event)
+    np.minimum.at(first, stratum.take(ended), time.take(ended))
+    return np.asarray((stratum >= 0) & (time >= first.take(stratum)))
 
 
 def within(x: Floats, stratum: Integers) -> Floats:

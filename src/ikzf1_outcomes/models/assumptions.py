@@ -317,8 +317,8 @@ def schoenfeld_residuals(fit: CoxFit, scaled: bool = False) -> pd.DataFrame:
     >>> d = pd.DataFrame({"t": [4.0, 3, 1, 1, 2, 2, 3], "s": [1, 1, 1, 0, 1, 1, 0], "x": [0, 2, 1, 1, 1, 0, 0]})
     >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"})
     >>> residuals = schoenfeld_residuals(iko.cox(endpoint, "x"))
-    >>> residuals["time"].tolist(), round(float(residuals["x"].sum()), 8)
-    ([1.0, 2.0, 2.0, 3.0, 4.0], 0.0)
+    >>> residuals["time"].tolist(), bool(abs(residuals["x"].sum()) < 1e-8)
+    ([1.0, 2.0, 2.0, 3.0, 4.0], True)
     """
     how = checked(fit)
     names = {column: fit.names[column] for column in fit.position}

@@ -241,11 +241,12 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray, shrunken: np.n
 
     Columns that a penalty shrinks (`shrunken`, a flag a column) may be combinations of others, and more than rows.
     """
-    centre = x.mean(axis=0)
+    share = np.full(len(x), 1.0 / max(len(x), 1))
+    centre = share @ x
     scaled = x - centre
     if not x.shape[1]:
         return Standardised(scaled, centre, np.ones(0))
-    moments = gram(scaled, np.full(len(x), 1.0 / len(x)))
+    moments = gram(scaled, share)
     spread = np.sqrt(np.diag(moments))
     flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
     if flat.any():

@@ -93,7 +93,7 @@ def together(setting: Setting, members: Members, rows: Analysed, event: np.ndarr
     """Some features at once; those that are not surely at a maximum are looked at alone."""
     layout, used = null.how.layout, null.how.rows[members.part.keep]
     # rows as those of the layout, each feature's values beside those of the others
-    x = np.ascontiguousarray(members.x[np.flatnonzero(used)[layout.where]])
+    x = members.x.take(np.flatnonzero(used)[layout.where], axis=0)
     centre = x.mean(axis=0)
     x -= centre
     own = within_strata(x, layout.start)

@@ -222,15 +222,9 @@ def screen(
     n, n_event, _ = count(setting, base)
     notes = [rows.note] * bool(rows.note) + ["no q-values: hardly any p-value is large"] * bool(np.isnan(share))
     return ScreenResult(
-        table[[*COLUMNS]], described(method, setting), RATIO[method] + " per SD" * standardise, n, n_event,
+        table, described(method, setting), RATIO[method] + " per SD" * standardise, n, n_event,
         base.n_missing + int((~rows.complete).sum()), share, permutations, "; ".join(notes),
     )  # fmt: skip
-
-
-COLUMNS = (
-    "term", "contrast", "cause", "n", "n_event", "estimate", "std_error", "low", "high", "conf_level", "interval", "scale",
-    "statistic", "p_value", "p_adjusted_bh", "p_adjusted_by", "q_value", "p_family", "note",
-)  # fmt: skip
 
 
 def described(method: str, setting: Setting) -> str:

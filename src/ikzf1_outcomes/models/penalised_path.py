@@ -249,10 +249,9 @@ def joint_design(
         raise InputError(f"references name no term of the model: {', '.join(sorted(map(str, stray)))}")
     check_columns_are_there(endpoint.frame, places)
     frame = pd.DataFrame({name: endpoint.column(name) for name in places})
-    if not complete_rows(frame, places).any():
-        raise InputError("no row has all terms known", count=len(frame), next_step="Use fewer terms, or impute.")
-    spec = learn(terms, frame, dict(references or {}))
-    matrix, keep = spec.encode(frame)
+    keep = frozen(complete_rows(frame, places))
+    spec = learn(terms, frame, keep, references)
+    matrix = spec.columns_of(frame, keep)
     made = Design(matrix, keep, spec.coefficients, int((~keep).sum()), spec)
     own = {term.text for term in clinical}
     free = np.zeros(matrix.shape[1], dtype=bool)

@@ -66,12 +66,11 @@ def read_features(endpoint: Endpoint, features: Any) -> Features:
         frame = array_frame(features)
     elif isinstance(features, Sequence):
         frame = named_columns(endpoint, list(features))
-        for place, name in enumerate(features):
-            if name in endpoint.known_at:
-                try:
-                    endpoint.column(name)
-                except InputError as error:
-                    refused[place] = error.problem
+        for name in set(endpoint.known_at).intersection(features):
+            try:
+                endpoint.column(name)
+            except InputError as error:
+                refused[list(features).index(name)] = error.problem
     else:
         frame = as_pandas(features)
     names = tuple(str(name) for name in frame.columns)
@@ -102,7 +101,8 @@ def array_frame(features: np.ndarray) -> pd.DataFrame:
 def named_columns(endpoint: Endpoint, names: list[str]) -> pd.DataFrame:
     """Columns of the endpoint's rows."""
     index = endpoint.frame.columns
-    unknown = [name for name in names if name not in index]
+    there = set(index)
+    unknown = [name for name in names if name not in there]
     if unknown:
         shown = ", ".join(repr(name) for name in unknown[:5])
         raise ColumnError(f"no column is called {shown}", count=len(unknown), next_step=f"There are {len(index)} columns.")
@@ -160,8 +160,9 @@ def known_rows(endpoint: Endpoint, base: Design, adjust: Adjust, references: Ref
     spec = base.spec
     if adjust is not None and not same_columns(base, matrix):
         frame = endpoint.frame.loc[keep, list(spec.columns)]
-        spec = learn(read_terms(adjust), frame, dict(references or {}))
-        matrix = spec.encode(frame)[0]
+        every = np.ones(len(frame), dtype=bool)
+        spec = learn(read_terms(adjust), frame, every, references)
+        matrix = spec.columns_of(frame, every)
     return Design(frozen(matrix), frozen(keep), spec.coefficients, int((~keep).sum()), spec)
 
 
