@@ -5,13 +5,14 @@ cohort. An `Endpoint` that exists is valid, and nothing changes it.
 """
 
 from ikzf1_outcomes.endpoint.columns import endpoint_from_columns, numbers
-from ikzf1_outcomes.endpoint.making import make_endpoint, refuse, take_rows
+from ikzf1_outcomes.endpoint.making import draw_rows, make_endpoint, refuse, take_rows
 from ikzf1_outcomes.endpoint.value import Columns, Endpoint, Groups, frozen, label, level_codes
 
 __all__ = [
     "Columns",
     "Endpoint",
     "Groups",
+    "draw_rows",
     "endpoint_from_columns",
     "frozen",
     "label",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ikzf1_outcomes.endpoint.value import CONTINUES, Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels.risk import Floats, Integers, sort_rows
+from ikzf1_outcomes.kernels.risk import Floats, Integers, RowOrder, sort_rows
 
 
 def make_endpoint(
@@ -105,3 +105,49 @@ def take_rows(endpoint: Endpoint, keep: NDArray[np.bool_], **changes: Any) -> En
     kept = {label: getattr(endpoint, label) for label in labels}
     start_part = part(start)
     return replace(fresh, known_at=known, start=None if start_part is None else frozen(start_part), **{**kept, **changes})
+
+
+def draw_rows(endpoint: Endpoint, rows: NDArray[np.intp], subject: NDArray[np.intp] | None = None) -> Endpoint:
+    """The endpoint of rows named by position, some of them several times.
+
+    Ties stay as they were decided among all rows: they are not decided anew.
+
+    Parameters
+    ----------
+    endpoint
+        Times and causes.
+    rows
+        Positions, from 0 (m); all rows of a patient or none.
+    subject
+        Code of the patient of each row drawn (m): a patient who is drawn twice is two. None where each row is a patient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import ikzf1_outcomes as iko
+    >>> from ikzf1_outcomes.endpoint import draw_rows
+    >>> d = pd.DataFrame({"t": [1.0, 2.0, 3.0], "s": [1, 0, 1]})
+    >>> endpoint = iko.endpoint_from_columns(d, time="t", status="s", causes={1: "relapse"})
+    >>> draw_rows(endpoint, np.array([2, 2, 0])).time.tolist()
+    [3.0, 3.0, 1.0]
+    """
+
+    def part(array: Any) -> Any:
+        return array if array is None or np.ndim(array) == 0 else frozen(np.asarray(array)[rows])
+
+    old = endpoint.rows
+    present, rank = np.unique(old.rank[rows], return_inverse=True)
+    rank = rank.astype(np.int32)
+    first = np.searchsorted(present, old.first[rows]).astype(np.int32)
+    late = np.flatnonzero(first > 0)
+    late = late[np.argsort(first[late], kind="stable")]
+    order = RowOrder(old.times[present], rank, np.argsort(rank, kind="stable"), first, late)
+    for array in order:
+        frozen(array)
+    arrays = {name: part(getattr(endpoint, name)) for name in ("time", "cause", "entry", "weights", "start")}
+    known = {name: part(value) for name, value in endpoint.known_at.items()}
+    frame = endpoint.frame.iloc[rows].reset_index(drop=True)
+    return replace(
+        endpoint, frame=frame, rows=order, subject=None if subject is None else frozen(subject), known_at=known, **arrays
+    )

@@ -272,10 +272,9 @@ def check_columns(x: Floats, matrix: Design, columns: np.ndarray, shrunken: np.n
 
 def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, columns: np.ndarray) -> None:
     """Raise when the likelihood only flattens out, so that a coefficient would run away for ever."""
-    kept = information_left(fit)
-    # no value lies further from the mean than sqrt(n) standard deviations
-    if fit.converged and kept.all() and (np.abs(fit.step) * 2.0 * np.sqrt(len(x)) <= RUNNING).all():
+    if settled(fit, len(x)):
         return
+    kept = information_left(fit)
     ahead = np.abs(fit.step / scale) * np.ptp(x, axis=0)
     if fit.converged and kept.all():
         running = ahead > RUNNING
@@ -287,6 +286,13 @@ def refuse_separation(fit: Maximum, x: Floats, scale: Floats, matrix: Design, co
             f"no finite hazard ratio for {names}: it separates those with events from those without",
             next_step="Merge levels or leave the term out.",
         )
+
+
+def settled(fit: Maximum, n: int) -> bool:
+    """Whether the likelihood of n rows, of standardised covariates, has reached a maximum: no coefficient runs away."""
+    # no value lies further from the mean than sqrt(n) standard deviations
+    near = bool((np.abs(fit.step) * 2.0 * np.sqrt(n) <= RUNNING).all())
+    return fit.converged and near and bool(information_left(fit).all())
 
 
 def information_left(fit: Maximum) -> np.ndarray:
