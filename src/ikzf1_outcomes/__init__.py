@@ -77,6 +77,7 @@ _HOMES = {
     "models.nested": "compare_nested NestedComparison",
     "prognosis.landmarks": "landmark_supermodel LandmarkSupermodel",
     "prognosis.discrimination": "concordance ConcordanceResult",
+    "prognosis.validation": "validate",
     "effects.side_by_side": "effect_table",
     "effects.subgroups": "subgroup_effects",
     "effects.after_baseline": "effects_after_baseline",

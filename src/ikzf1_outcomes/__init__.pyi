@@ -120,6 +120,7 @@ from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as Concord
 from ikzf1_outcomes.prognosis.discrimination import concordance as concordance
 from ikzf1_outcomes.prognosis.landmarks import LandmarkSupermodel as LandmarkSupermodel
 from ikzf1_outcomes.prognosis.landmarks import landmark_supermodel as landmark_supermodel
+from ikzf1_outcomes.prognosis.validation import validate as validate
 from ikzf1_outcomes.relapses import after_relapse as after_relapse
 from ikzf1_outcomes.relapses import relapse_site as relapse_site
 from ikzf1_outcomes.relapses import relapse_timing as relapse_timing

@@ -172,6 +172,8 @@ TABLES = {
     "proportional_hazards_test.glance": iko.proportional_hazards_test(FIT).glance(),
     "concordance.tidy": iko.concordance(E, "x").tidy(),
     "concordance.glance": iko.concordance(E, "x").glance(),
+    "validate": iko.validate(E, "arm + x", strata="sex", resamples=20, seed=1),
+    "validate, imputed": iko.validate(IMPUTED.endpoint, "x", resamples=20, imputations=2, cycles=2, seed=1),
     "compare_nested.glance": iko.compare_nested(iko.cox(E, "arm"), FIT).glance(),
     "compare_nested.tidy": iko.compare_nested(iko.cox(E, "arm"), FIT).tidy(),
     "effect_table": iko.effect_table(E, ["arm", "x"], cause="relapse"),

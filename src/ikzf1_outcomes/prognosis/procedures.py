@@ -82,7 +82,7 @@ class Procedure:
         """Every column that the procedure reads."""
         more = names_of(self.imputing.get("auxiliary") or ()) if self.imputations else ()
         limits = self.imputing.get("intervals") or {} if self.imputations else {}
-        bounds = (bound for pair in limits.values() for bound in pair)
+        bounds = (bound for pair in limits.values() if not isinstance(pair, str) for bound in pair)
         return tuple(dict.fromkeys((*self.covariates, *self.known, *more, *bounds)))
 
     def completed(self, endpoint: Endpoint, rng: np.random.Generator) -> tuple[Endpoint, ...]:

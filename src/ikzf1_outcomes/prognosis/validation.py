@@ -14,6 +14,7 @@ from ikzf1_outcomes import resampling
 from ikzf1_outcomes.endpoint import Columns, Endpoint, draw_rows, numbers
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import design
+from ikzf1_outcomes.formula.spec import check_columns_are_there
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.analysed_rows import analysed
 from ikzf1_outcomes.models.estimability import rows_of
@@ -52,6 +53,8 @@ class Validation:
     """Of the model made from them, in each of `originals`."""
     notes: tuple[str, ...]
     n_excluded: int
+    n_draws: int
+    """Completed data sets; 0 where nothing was imputed."""
 
     def resample(self, patients: Integers, rng: np.random.Generator) -> Resample:
         """Repeat the procedure on patients drawn by position, from 0: rows, or codes of `subject` in ascending order."""
@@ -98,7 +101,7 @@ class Validation:
                     "test": float(abroad.mean()) if enough else np.nan,
                     "optimism": optimism,
                     "n_resamples": int(own.sum()),
-                    "n_draws": len(self.originals) if procedure.imputations else 0,
+                    "n_draws": self.n_draws,
                     "note": "; ".join([*why, notes]),
                 }
             )
@@ -146,15 +149,16 @@ def validate(
     With `imputations`, completing the data is part of M: each resample is imputed anew, given its outcome, by
     `impute_missing`; the coefficients of its completed sets are averaged, and measured in each of them. P is completed as
     often, from all patients, before; measures are means over its completed sets. Data completed once, before resampling,
-    would flatter the model: an imputed value carries the outcome of its own patient, and of the others, so that those a
-    resample left out are no strangers to it (Musoro et al. 2014; Wahl et al. 2016; recalled, not verified).
+    would flatter the model: an imputed value carries the outcome of its own patient and a regression on everybody's, so
+    that those whom a resample left out are no strangers to it (Musoro et al. 2014; Wahl et al. 2016; recalled, not verified).
 
     Edge rules. Patients are drawn as a whole where they have several rows, without regard to strata and events. Spline
     knots, means, polynomials and levels are those of the resample. A level without events in a resample has the hazard 0
     there: the lowest predictor; if it has events among the patients analysed, the slope of that resample is 0, its limit.
     Resamples without a model (no event; nobody in a level; separation) are left out of the means, counted in `n_resamples`
-    and named in the note: the rest is too optimistic then. Linear predictors that differ by rounding are tied. An offset is
-    part of the predictor whose concordance is taken; the slope leaves its coefficient at 1.
+    and named in the note: the rest is too optimistic then. So is all of it with few events and weak effects: some optimism
+    stays (`docs/methods/validation.md`). Linear predictors that differ by rounding are tied. An offset is part of the
+    predictor whose concordance is taken; the slope leaves its coefficient at 1.
 
     Parameters
     ----------
@@ -245,20 +249,23 @@ def prepared(procedure: Procedure, endpoint: Endpoint, rng: np.random.Generator)
         What `cox` and `impute_missing` raise.
     """
     keep = rows_known(procedure, endpoint)
+    if not keep.any():
+        raise InputError("no row has its stratum and offset known", count=len(keep), next_step="Check these columns.")
     own = endpoint if keep.all() else draw_rows(endpoint, *rows_kept(endpoint, keep))
     originals = procedure.completed(own, rng)
     fits = procedure.fitted(originals)
     apparent = procedure.measured(fits, originals)
     left_out = int((~keep).sum())
-    notes = {note for fit in fits for note in fit.glance()["note"] if note}
-    said = sorted(notes)
-    if procedure.imputations and originals[0] is own:
+    imputed = originals[0] is not own
+    said = sorted({note for fit in fits for note in fit.glance()["note"] if note})
+    if procedure.imputations and not imputed:
         said.append(NOTHING_MISSING)
     if left_out:
         what = "with a missing stratum or offset" if procedure.imputations else "with a missing value: complete cases"
         said.append(f"{left_out} of {len(endpoint)} rows left out, {what}")
     drawn_from, *completed = (with_columns(one, procedure.columns) for one in (own, *originals))
-    return Validation(procedure, drawn_from, tuple(completed), tuple(apparent), tuple(said), left_out)
+    n_draws = len(completed) if imputed else 0
+    return Validation(procedure, drawn_from, tuple(completed), tuple(apparent), tuple(said), left_out, n_draws)
 
 
 def with_columns(endpoint: Endpoint, names: Sequence[str]) -> Endpoint:
@@ -273,17 +280,16 @@ def rows_known(procedure: Procedure, endpoint: Endpoint) -> np.ndarray:
     Raises
     ------
     ColumnError, InputError
-        Unknown columns, an offset that is no number, no such row.
+        Unknown columns, an offset that is no number.
     """
     if not procedure.imputations:
         matrix = design(endpoint, procedure.terms, references=procedure.options["references"])
         return rows_of(matrix.keep, analysed(endpoint, matrix, procedure.strata, None, False, procedure.offset).complete)
+    check_columns_are_there(endpoint.frame, dict.fromkeys(procedure.columns, 0))
     keep = np.asarray(endpoint.groups(procedure.strata).codes >= 0)
     if procedure.offset is not None:
         endpoint.column(procedure.offset)
         keep &= ~np.isnan(numbers(endpoint.frame, procedure.offset))
-    if not keep.any():
-        raise InputError("no row has its stratum and offset known", count=len(keep), next_step="Check these columns.")
     return keep
 
 
