@@ -150,7 +150,8 @@ def validate(
     `impute_missing`; the coefficients of its completed sets are averaged, and measured in each of them. P is completed as
     often, from all patients, before; measures are means over its completed sets. Data completed once, before resampling,
     would flatter the model: an imputed value carries the outcome of its own patient and a regression on everybody's, so
-    that those whom a resample left out are no strangers to it (Musoro et al. 2014; Wahl et al. 2016; recalled, not verified).
+    that those whom a resample left out are no strangers to it (Musoro et al. 2014; Wahl et al. 2016; recalled, not
+    verified).
 
     Edge rules. Patients are drawn as a whole where they have several rows, without regard to strata and events. Spline
     knots, means, polynomials and levels are those of the resample. A level without events in a resample has the hazard 0
