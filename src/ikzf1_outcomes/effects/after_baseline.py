@@ -13,6 +13,7 @@ from ikzf1_outcomes.effects.side_by_side import attempted, check_method, fitted_
 from ikzf1_outcomes.endpoint import Columns, Endpoint, take_rows
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula import design
+from ikzf1_outcomes.formula.grammar import beside, read_terms
 
 TOTAL, NOT_THROUGH = "total", "not through"
 NO_MEDIATION = "against the total no estimate of mediation"
@@ -93,20 +94,21 @@ def effects_after_baseline(
     [['total', 'b vs a', 6.0], ['not through mrd', 'b vs a', 6.0]]
     """
     after = [later] if isinstance(later, str) else list(later)
-    others = [] if adjust is None else [adjust] if isinstance(adjust, str) else list(adjust)
+    columns = {factor.column for term in read_terms(adjust) for factor in term.factors} if adjust else set()
     layers = [] if strata is None else [strata] if isinstance(strata, str) else list(strata)
-    if not after or len({variable, *others, *after}) < 1 + len(others) + len(after):
+    if not after or len({variable, *after}) < 1 + len(after) or columns & {variable, *after}:
         raise InputError("nothing that came later, or one column twice", next_step="Name each column once.")
     check_method(endpoint, cause, method, layers, conf_level)
-    whole = design(endpoint, [variable, *others, *after], references=references)
+    smaller, larger = beside([variable], adjust), beside([variable, *after], adjust)
+    whole = design(endpoint, larger, references=references)
     keep = whole.keep & (endpoint.groups(layers or None).codes >= 0)
     if not keep.any():
         raise InputError("no row has all terms and strata known", next_step="Check what came later for missing values.")
     part = endpoint if keep.all() else take_rows(endpoint, keep)
     tables = []
-    for model, terms in ((TOTAL, [variable, *others]), (f"{NOT_THROUGH} {', '.join(after)}", [variable, *others, *after])):
-        columns = design(part, terms).spec.columns
-        own = {name: level for name, level in (references or {}).items() if name in columns}
+    for model, terms in ((TOTAL, smaller), (f"{NOT_THROUGH} {', '.join(after)}", larger)):
+        known = design(part, terms).spec.columns
+        own = {name: level for name, level in (references or {}).items() if name in known}
         options: dict[str, Any] = {"cause": cause, "references": own, "conf_level": conf_level}
         fit = partial(fitted_by, method, part, terms, layers or None, **options)
         table = attempted(fit, design(part, terms, references=own), cause, tested=False)

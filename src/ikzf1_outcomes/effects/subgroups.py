@@ -14,6 +14,7 @@ from ikzf1_outcomes.effects.side_by_side import check_method, fitted_by, kind_of
 from ikzf1_outcomes.endpoint import Columns, Endpoint, label, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import design
+from ikzf1_outcomes.formula.grammar import beside, without_column
 from ikzf1_outcomes.kernels.risk import snap
 from ikzf1_outcomes.models.combinations import Fit, contrasts
 from ikzf1_outcomes.models.interactions import ALL, heterogeneity, interaction_fits
@@ -36,7 +37,7 @@ class Asked(NamedTuple):
     at: float
     cause: str | None
     method: str
-    adjust: tuple[str, ...]
+    adjust: str | tuple[str, ...] | None
     strata: tuple[str, ...]
     references: Mapping[str, Any]
     conf_level: float
@@ -131,13 +132,13 @@ def subgroup_effects(
     [['all patients', 'all', 12.0], ['sex', 'f', 6.0], ['sex', 'm', 6.0]]
     """
     names = [subgroups] if isinstance(subgroups, str) else list(subgroups)
-    others = () if adjust is None else (adjust,) if isinstance(adjust, str) else tuple(adjust)
+    others = adjust if adjust is None or isinstance(adjust, str) else tuple(adjust)
     layers = () if strata is None else (strata,) if isinstance(strata, str) else tuple(strata)
     # which level of a subgroup column is the reference changes no effect within its levels
     given = {column: level for column, level in (references or {}).items() if column not in names}
     check(endpoint, (variable, *names), at, cause, method, layers, conf_level)
     known, levels = with_levels(endpoint, variable, given.pop(variable, None))
-    matrix = design(known, [variable, *others], references=given)
+    matrix = design(known, beside([variable], others), references=given)
     keep = matrix.keep & (known.groups(layers or None).codes >= 0)
     if not keep.any():
         raise InputError("no row has all terms and strata known")
@@ -199,7 +200,7 @@ def overall(part: Endpoint, asked: Asked) -> list[dict[str, Any]]:
     """The effect in all patients, on both scales."""
 
     options: dict[str, Any] = {"cause": asked.cause, "conf_level": asked.conf_level, "references": asked.references}
-    terms, strata = [asked.variable, *asked.adjust], list(asked.strata) or None
+    terms, strata = beside([asked.variable], asked.adjust), list(asked.strata) or None
     made, why = attempted(lambda: fitted_by(asked.method, part, terms, strata, **options))
     place = {"variable": EVERYBODY, "group": ALL}
     members = np.ones(len(part), dtype=bool)
@@ -244,7 +245,7 @@ def models(own: Endpoint, name: str, levels: tuple[Any, ...], asked: Asked) -> t
         part,
         asked.variable,
         name,
-        adjust=[term for term in asked.adjust if term != name],
+        adjust=without_column(asked.adjust, name),
         cause=asked.cause,
         method=asked.method,
         ties="efron",

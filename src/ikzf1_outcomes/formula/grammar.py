@@ -109,6 +109,23 @@ def read_terms(terms: str | Sequence[str]) -> tuple[Term, ...]:
     return unrepeated([(Term((Factor(name),)), True) for name in names])
 
 
+def beside(columns: Sequence[str], others: str | Sequence[str] | None) -> str | list[str]:
+    """Columns with other terms beside them: a formula where the others are one, else a list of columns."""
+    if isinstance(others, str):
+        return " + ".join([*columns, others])
+    return [*columns, *(others or ())]
+
+
+def without_column(terms: str | Sequence[str] | None, column: str) -> str | list[str] | None:
+    """The terms that do not hold a column; None where none is left."""
+    if terms is None or not terms:
+        return None
+    left = [term.text for term in read_terms(terms) if column not in {factor.column for factor in term.factors}]
+    if not left:
+        return None
+    return " + ".join(left) if isinstance(terms, str) else left
+
+
 def tokens(text: str) -> Iterable[Token]:
     """The pieces of a formula with their places, counted from 1; the last is its end."""
     end = 0
