@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,23 @@ def cache_folder() -> Path | None:
     return folder if writable(folder) else None
 
 
-def compiled(function: Callable) -> Any:
-    """Compile `function` on first use; results are kept on disk between processes."""
+@contextmanager
+def caching() -> Iterator[bool]:
+    """Let Numba keep in the package's own folder what is compiled within; whether there is one."""
     folder = cache_folder()
     if folder is None:
-        return numba.njit(nogil=True)(function)
+        yield False
+        return
     settings: Any = numba.config
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(folder)
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        yield True
     finally:
         settings.CACHE_DIR = before
+
+
+def compiled(function: Callable) -> Any:
+    """Compile `function` on first use; results are kept on disk between processes."""
+    with caching() as kept:
+        return numba.njit(nogil=True, cache=kept)(function)
