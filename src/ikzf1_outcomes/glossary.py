@@ -37,8 +37,8 @@ GLOSSARY: dict[str, Column] = {
         "log subdistribution hazard ratio, subdistribution hazard ratio, cumulative hazard; ratios per SD of a feature; "
         "time ratio, rate, shape, standard deviation, hazard, odds of cure, odds ratio of cure, and their logarithms; "
         "partial likelihood deviance; "
-        "cumulative subdistribution hazard, "
-        "count, share, value (in the unit of the variable)",
+        "cumulative subdistribution hazard, log cumulative hazard; SDs of log hazard ratios and of the log hazard; years; "
+        "count, share, value (in the unit of the variable). Of a prior: a number, its standard deviation",
         "text",
     ),
     "statistic": Column("Test statistic", "none"),
@@ -46,7 +46,7 @@ GLOSSARY: dict[str, Column] = {
     "p_value": Column("Two-sided p-value", "share"),
     "p_proportional": Column("p-value of the test that the hazards of the row's term stay proportional over time", "share"),
     "p_adjusted": Column("p-value after adjustment for multiple comparisons", "share"),
-    "model": Column("univariable or multivariable; total, or not through what came between", "text"),
+    "model": Column("univariable or multivariable; total, or not through what came between; a model's name", "text"),
     "landmark": Column("Time from which those still at risk are followed", "the endpoint's time unit"),
     "method": Column("Name of the test or estimator", "text"),
     "observed": Column("Observed events, weighted as the test weights them", "events"),
@@ -178,6 +178,36 @@ GLOSSARY: dict[str, Column] = {
     "n_draws": Column("Draws that were pooled", "count"),
     "row": Column("Row of the new patients, counted from 1", "count"),
     "policy": Column("How the endpoint was defined, in words", "text"),
+    "measure": Column("What a row of curves or differences is of: survival, incidence, restricted mean, time lost", "text"),
+    "posterior_sd": Column("Standard deviation of the draws; of effects on the log scale, also beside ratios", "see scale"),
+    "p_above_1": Column("Posterior probability that the hazard ratio is above 1", "share"),
+    "prior_p_above_1": Column("The same before the data: what the priors alone say", "share"),
+    "p_above_margin": Column("Posterior probability that the hazard ratio is above `margin`", "share"),
+    "margin": Column("Hazard ratio that is asked about", "hazard ratio"),
+    "p_above_0": Column("Posterior probability that the difference is above 0", "share"),
+    "r_hat": Column("Split R-hat of the rank-normalised draws, or of the folded ones; 1 where the chains agree", "none"),
+    "ess_bulk": Column("Independent draws that would know the middle of the posterior as well", "draws"),
+    "ess_tail": Column("The same of its 5 % and 95 % quantiles, the lesser", "draws"),
+    "chains": Column("Chains sampled", "count"),
+    "draws": Column("Draws kept of each chain", "count"),
+    "tune": Column("Draws of each chain before those kept, to tune the sampler", "count"),
+    "target_accept": Column("Acceptance that the sampler was tuned to", "share"),
+    "tries": Column("How often was sampled: twice, where the first draws failed the gate", "count"),
+    "divergences": Column("Draws kept at which the sampler left the posterior", "count"),
+    "bfmi": Column("Bayesian fraction of missing information of the chain with the least", "none"),
+    "seconds": Column("Time that sampling took", "seconds"),
+    "prior": Column("Family of a prior: normal or half-normal", "text"),
+    "prior_location": Column("Mean of the prior; 0 for a half-normal", "see unit"),
+    "prior_scale": Column("SD of the normal prior; of a half-normal, that of the normal it is half of", "see unit"),
+    "unit": Column("What the quantity is measured in", "text"),
+    "source": Column("Where the numbers of a prior are from", "text"),
+    "causes": Column("Causes that a model has", "text"),
+    "elpd": Column("Expected log predictive density of patients left out, summed", "nats"),
+    "p_loo": Column("Effective number of parameters: how much better patients are known than predicted", "none"),
+    "n_influential": Column("Patients whose leaving the draws cannot tell: k-hat above 0.7", "count"),
+    "k_hat": Column("Shape of the tail of the importance weights, the largest of the patients", "none"),
+    "difference": Column("Difference from the best model", "nats"),
+    "weight": Column("Share of a model in the mixture that predicts best", "share"),
 }
 
 

@@ -1,0 +1,182 @@
+"""The effects of a hierarchical model: columns of the patients, in blocks, with what each effect means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.endpoint import Endpoint, label, level_codes, numbers, refuse
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.formula import Design, design
+from ikzf1_outcomes.genome.calls import LOSS_WORDS, UNKNOWN
+from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
+
+DELETED = "any deletion"
+NOT_SAID = ("", "na", "n/a", "nan", "unknown", "not_known", "not_done", "missing", "inconclusive")
+"""Words for a class that is not known, beside those of calls."""
+LARGEST = 100.0
+"""An alteration is a flag, or a small number: nothing standardises it."""
+
+
+class Group(NamedTuple):
+    """Effects that share a prior."""
+
+    term: str
+    """"deletion", "class", "cell", "subtype", "protocol", "covariate" or "alteration"."""
+    labels: tuple[str, ...]
+    columns: Floats
+    """(rows, effects)."""
+
+
+class Levels(NamedTuple):
+    """A category of the patients."""
+
+    codes: Integers
+    """-1 where it is not known (n)."""
+    levels: tuple[str, ...]
+
+
+class Patients(NamedTuple):
+    """The rows that a model is fitted to, and what it makes of them."""
+
+    keep: np.ndarray
+    """Rows of the endpoint (n)."""
+    blocks: tuple[tuple[Group, ...], ...]
+    """Groups of columns that have their distinct rows together; rows are those kept."""
+    stratum: Integers
+    strata: tuple[str, ...]
+    notes: tuple[str, ...]
+    covariates: Design | None
+    scale: tuple[Floats, Floats] | None
+    """Means and standard deviations of the columns of the covariates."""
+
+
+def category(endpoint: Endpoint, name: str, unknown: Sequence[str] = UNKNOWN) -> Levels:
+    """Codes and names of the levels that somebody has; unknown calls are no levels."""
+    codes, levels = level_codes(endpoint.column(name))
+    names = [label(level) for level in levels]
+    known = [k for k, word in enumerate(names) if word not in unknown and (codes == k).any()]
+    new = np.full(len(names) + 1, -1, dtype=np.int64)
+    new[known] = np.arange(len(known))
+    return Levels(new[codes], tuple(names[k] for k in known))
+
+
+def unknown_words(endpoint: Endpoint, name: str) -> list[str]:
+    """Levels of a column of classes that say that the class is not known."""
+    words = [label(level) for level in level_codes(endpoint.column(name))[1]]
+    return [word for word in words if word.strip().casefold().replace(" ", "_") in (*UNKNOWN, *NOT_SAID)]
+
+
+def indicators(codes: Integers, size: int) -> Floats:
+    """One column a level (n, size)."""
+    return (codes[:, None] == np.arange(size)).astype(float)
+
+
+def patients_of(endpoint: Endpoint, spec: HierarchicalSpec) -> Patients:
+    """Read the columns of a description from the rows of an endpoint.
+
+    Raises
+    ------
+    ColumnError, InputError
+        Unknown columns; nobody with or without a deletion; no row with all columns.
+    """
+    named = {"classes": spec.classes, "subtype": spec.subtype, "protocol": spec.protocol, "strata": spec.strata}
+    found = {what: category(endpoint, name) for what, name in named.items() if name is not None}
+    found["classes"] = category(endpoint, spec.classes, unknown_words(endpoint, spec.classes))
+    matrix = None if spec.covariates is None else design(endpoint, _terms(spec.covariates))
+    if matrix is not None and set(matrix.spec.columns) & {*named.values(), *spec.alterations}:
+        raise InputError("a covariate has another role in the model", next_step="Leave it out of the covariates.")
+    others = alteration_columns(endpoint, spec.alterations)
+    keep: np.ndarray = np.asarray(~np.isnan(others).any(axis=1))
+    for own in found.values():
+        keep &= own.codes >= 0
+    if matrix is not None:
+        keep &= matrix.keep
+    if not keep.any():
+        raise InputError("no row has all columns of the model", count=len(keep), next_step="Use fewer, or impute.")
+    # levels that only rows with something missing have are no levels of this model
+    kept = {what: present(Levels(own.codes[keep], own.levels)) for what, own in found.items()}
+    notes: list[str] = []
+    first = hierarchy(spec, kept, notes)
+    second = [Group("alteration", tuple(spec.alterations), others[keep])] if spec.alterations else []
+    third, scale = [], None
+    if matrix is not None:
+        x = matrix.matrix[keep[matrix.keep]]
+        centre, spread = x.mean(axis=0), x.std(axis=0)
+        if (spread <= 1e-12 * np.maximum(1.0, np.abs(centre))).any():
+            raise InputError("a covariate is constant among the rows analysed", next_step="Leave it out.")
+        third, scale = [Group("covariate", matrix.names, (x - centre) / spread)], (centre, spread)
+    strata = kept.get("strata", Levels(np.zeros(int(keep.sum()), dtype=np.int64), ("all",)))
+    blocks = tuple(tuple(block) for block in (first, second, third) if block)
+    return Patients(keep, blocks, strata.codes, strata.levels, tuple(notes), matrix, scale)
+
+
+def _terms(covariates: str | tuple[str, ...]) -> str | list[str]:
+    return covariates if isinstance(covariates, str) else list(covariates)
+
+
+def present(own: Levels) -> Levels:
+    """A category without the levels that nobody has."""
+    codes = np.unique(own.codes)
+    return Levels(np.searchsorted(codes, own.codes), tuple(own.levels[k] for k in codes))
+
+
+def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str]) -> list[Group]:
+    """Columns of the deletion, its classes, subtypes, classes within subtypes, and protocols."""
+    classes = kept["classes"]
+    words = [word for word in classes.levels if word not in spec.undeleted]
+    if any(" : " in word for word in words):
+        raise InputError("the name of a class has a colon between spaces", next_step="Rename it.")
+    deleted = np.isin(classes.codes, [classes.levels.index(word) for word in words])
+    if not words or deleted.all():
+        what = "without" if words else "with"
+        raise InputError(f"nobody {what} a deletion among the rows analysed", next_step="Check `classes` and `undeleted`.")
+    of_class = np.full(len(deleted), -1)
+    for place, word in enumerate(words):
+        of_class[classes.codes == classes.levels.index(word)] = place
+    groups = [Group("deletion", (DELETED,), deleted[:, None].astype(float))]
+    if len(words) > 1:
+        groups.append(Group("class", tuple(words), indicators(of_class, len(words))))
+    else:
+        notes.append(f"one deleted class only: its effect is that of {DELETED}")
+    if "subtype" in kept and len(kept["subtype"].levels) > 1:
+        subtype = kept["subtype"]
+        groups.append(Group("subtype", subtype.levels, indicators(subtype.codes, len(subtype.levels))))
+        if spec.cells:
+            both = np.where(deleted, of_class * len(subtype.levels) + subtype.codes, -1)
+            cells = np.unique(both[both >= 0])
+            names = tuple(f"{words[c // len(subtype.levels)]} : {subtype.levels[c % len(subtype.levels)]}" for c in cells)
+            groups.append(Group("cell", names, (both[:, None] == cells).astype(float)))
+    elif "subtype" in kept:
+        notes.append("one subtype only: subtypes are left out")
+    if "protocol" in kept and len(kept["protocol"].levels) > 1:
+        protocol = kept["protocol"]
+        groups.append(Group("protocol", protocol.levels, indicators(protocol.codes, len(protocol.levels))))
+    elif "protocol" in kept:
+        notes.append("one protocol only: protocols are left out")
+    return groups
+
+
+def alteration_columns(endpoint: Endpoint, names: Sequence[str]) -> Floats:
+    """Flags or numbers as they are; of calls, whether there is a loss (n, names); NaN where unknown."""
+    out = np.empty((len(endpoint), len(names)))
+    for j, name in enumerate(names):
+        column = endpoint.column(name)
+        if pd.api.types.is_numeric_dtype(column) and not isinstance(column.dtype, pd.CategoricalDtype):
+            out[:, j] = numbers(endpoint.frame, name)
+            refuse(np.abs(out[:, j]) > LARGEST, f"alteration {name!r} is no flag", "Name numbers among the covariates.")
+            continue
+        words = column.astype(object).map(label, na_action="ignore")
+        lost, not_lost = words.isin(LOSS_WORDS), words.isin(("normal", "gain"))
+        strange = ~(lost | not_lost | words.isin(UNKNOWN) | words.isna())
+        if strange.any():
+            raise InputError(
+                f"column {name!r} has values that are no copy-number calls", count=int(strange.sum()),
+                where=np.flatnonzero(strange) + 1, next_step="Make it a flag, or name it among the covariates.",
+            )  # fmt: skip
+        out[:, j] = np.where(lost | not_lost, lost, np.nan)
+    return out

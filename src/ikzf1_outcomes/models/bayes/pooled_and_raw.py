@@ -1,0 +1,138 @@
+"""Class effects with and without pooling, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.endpoint import Endpoint, frozen, take_rows
+from ikzf1_outcomes.errors import ConvergenceError, InputError
+from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.posterior import Posterior
+from ikzf1_outcomes.models.bayes.reduction import events_by_cause
+from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED
+from ikzf1_outcomes.models.proportional_hazards import cox
+
+METHODS = {"Cox": None, "Firth": "firth"}
+COLUMNS = (
+    "term", "contrast", "cause", "method", "n", "n_event", "estimate", "low", "high", "conf_level", "interval", "scale",
+    "note",
+)  # fmt: skip
+
+
+def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: float = 0.95) -> pd.DataFrame:
+    """Effects of any deletion and of each class: Cox, Firth's penalty and the hierarchical model, side by side.
+
+    The Cox models are fitted to the same patients, with the same subtypes, protocols, covariates and alterations as main
+    effects, and strata where the hierarchical model has baselines of its own: one model with the classes, one with any
+    deletion. Their estimates are what the data say alone; the hierarchical ones are drawn towards each other, the more so
+    the fewer events there are. Credible and confidence intervals are different things.
+
+    Parameters
+    ----------
+    posterior
+        Made by `sample`, with effects that do not change.
+    exponentiate
+        Give estimate, low and high as hazard ratios.
+    conf_level
+        Level of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        term ("deletion", "class"), contrast, cause, method ("Cox", "Firth", "hierarchical"), n, n_event, estimate (of the
+        hierarchical model the posterior median), low, high, conf_level, interval ("wald", "profile penalised likelihood",
+        "credible"), scale, note: why a number is missing.
+
+    Raises
+    ------
+    InputError
+        Effects that change with time.
+
+    Examples
+    --------
+    >>> import ikzf1_outcomes as iko
+    >>> cohort = iko.simulate_cohort(200, seed=1)
+    >>> endpoint = iko.landmark(iko.define_endpoint(cohort, "RELAPSE"), 0.1)
+    >>> posterior = iko.sample(endpoint, iko.hierarchical_spec(causes="relapse"), seed=1, draws=200, tune=200, chains=2)
+    >>> iko.shrinkage(posterior)["method"].unique().tolist()
+    ['Cox', 'Firth', 'hierarchical']
+    """
+    spec = posterior.reduced.spec
+    if spec.changes_at is not None:
+        raise InputError("effects that change have no Cox model beside them", next_step="Sample with changes_at=None.")
+    endpoint = compared(posterior)
+    pooled = posterior.tidy(conf_level=conf_level)
+    pooled = pooled[pooled["term"].isin(["deletion", "class"])].assign(method="hierarchical")
+    tables = [
+        raw(endpoint, posterior, term, cause, method, conf_level)
+        for cause in posterior.causes
+        for method in METHODS
+        for term in dict.fromkeys(pooled["term"])
+    ]
+    table = pd.concat([*tables, pooled], ignore_index=True)
+    order = {key: k for k, key in enumerate(dict.fromkeys(zip(pooled["cause"], pooled["contrast"], strict=True)))}
+    place = [order[key] for key in zip(table["cause"], table["contrast"], strict=True)]
+    table = table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)[list(COLUMNS)]
+    if exponentiate:
+        numbers = ["estimate", "low", "high"]
+        table[numbers] = np.exp(table[numbers].astype(float))
+        table["scale"] = table["scale"].str.removeprefix("log ")
+    return table
+
+
+def compared(posterior: Posterior) -> Endpoint:
+    """The patients analysed, with the causes of the model, and their class as the model sees it."""
+    spec, endpoint, keep = posterior.reduced.spec, posterior.endpoint, posterior.reduced.patients.keep
+    codes, causes = np.minimum(endpoint.cause, 0), tuple(posterior.causes)
+    for k, ends in enumerate(events_by_cause(endpoint, causes).values(), start=1):
+        codes = np.where(ends, k, codes)
+    same = take_rows(replace(endpoint, cause=frozen(codes), causes=causes), keep)
+    groups = {group.term: group for block in posterior.reduced.patients.blocks for group in block}
+    deleted = groups["deletion"].columns[:, 0] > 0
+    names = groups["class"].labels if "class" in groups else (DELETED,)
+    columns = groups["class"].columns if "class" in groups else groups["deletion"].columns
+    code = np.where(deleted, 1 + columns.argmax(axis=1), 0)
+    same = same.with_column("deletion", pd.Categorical.from_codes(deleted.astype(int), [NOT_DELETED, DELETED]))
+    same = same.with_column("class", pd.Categorical.from_codes(code, [NOT_DELETED, *names]))
+    for name in spec.alterations:  # as flags, which is what the model makes of calls
+        place = spec.alterations.index(name)
+        same = same.with_column(name, groups["alteration"].columns[:, place])
+    return same
+
+
+def adjusters(posterior: Posterior) -> tuple[Sequence[str], str]:
+    """Columns, and the formula of the covariates, that the model has beside the class."""
+    spec = posterior.reduced.spec
+    terms = {group.term for block in posterior.reduced.patients.blocks for group in block}
+    named = {"subtype": spec.subtype, "protocol": spec.protocol}
+    columns = [name for term, name in named.items() if name is not None and term in terms] + list(spec.alterations)
+    if isinstance(spec.covariates, str):
+        return columns, spec.covariates
+    return [*columns, *(spec.covariates or ())], ""
+
+
+def raw(endpoint: Endpoint, posterior: Posterior, term: str, cause: str, method: str, conf_level: float) -> pd.DataFrame:
+    """Effects of one Cox model; without numbers, and with a note, where it has none."""
+    columns, formula = adjusters(posterior)
+    terms: Any = " + ".join([term, *columns, formula]) if formula else [term, *columns]
+    options: dict[str, Any] = {
+        "cause": cause,
+        "penalty": METHODS[method],
+        "strata": posterior.reduced.spec.strata,
+        "conf_level": conf_level,
+    }
+    pooled = posterior.tidy(conf_level=conf_level)
+    own = pooled[(pooled["term"] == term) & (pooled["cause"] == cause)].assign(method=method)
+    numbers = {"estimate": np.nan, "low": np.nan, "high": np.nan, "interval": "", "scale": "log hazard ratio"}
+    try:
+        table = cox(endpoint, terms, **options).tidy()
+    except (InputError, ConvergenceError) as error:
+        return own.assign(**numbers, note=f"not estimable: {error.problem}")
+    table = table[(table["term"] == term) & (table["note"] != "reference")].set_index("contrast")
+    found = table.reindex(own["contrast"].to_numpy())
+    return own.assign(**{name: found[name].to_numpy() for name in (*numbers, "note")})

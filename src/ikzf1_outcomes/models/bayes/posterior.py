@@ -1,0 +1,308 @@
+"""A posterior: what was sampled of a hierarchical model, summarised, diagnosed, kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.kernels.piecewise_risks import Risks
+from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.convergence import bfmi, diagnose, gate, save, to_inference_data
+from ikzf1_outcomes.models.bayes.nuts import Chains
+from ikzf1_outcomes.models.bayes.quantities import CauseDraws, Quantity, quantities
+from ikzf1_outcomes.models.bayes.reduction import Reduced
+from ikzf1_outcomes.models.bayes.scenario_tables import MEASURES, checked_times, followed, rows_of, with_notes
+from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED, check_causes, scenario_risks
+from ikzf1_outcomes.models.coefficients import exponentiated
+
+if TYPE_CHECKING:
+    import arviz
+
+METHOD = "Bayesian hierarchical hazards"
+CURVES = (
+    "measure", "cause", "time", "estimate", "posterior_sd", "low", "high", "conf_level", "interval", "scale", "note",
+)  # fmt: skip
+
+
+class Sampled(NamedTuple):
+    """What one cause's sampling gave."""
+
+    drawn: CauseDraws
+    chains: Chains
+    target_accept: float
+    tries: int
+    lost: tuple[str, ...]
+    """Why the draws are not to be trusted; nothing where they are."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Posterior:
+    """Draws from the posterior of a hierarchical model; made by `sample`."""
+
+    endpoint: Endpoint
+    reduced: Reduced
+    sampled: tuple[Sampled, ...]
+    seed: int
+
+    def __repr__(self) -> str:
+        causes = ", ".join(own.drawn.model.cause for own in self.sampled)
+        return f"Posterior({self.endpoint.name}: {causes}; {self.n_chains} chains x {self.n_draws} draws)"
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The causes that have a model."""
+        return tuple(own.drawn.model.cause for own in self.sampled)
+
+    @property
+    def n_chains(self) -> int:
+        """Chains of each cause."""
+        return int(self.sampled[0].drawn.position.shape[0])
+
+    @property
+    def n_draws(self) -> int:
+        """Draws of each chain: the fewest of the causes, where one was interrupted."""
+        return int(min(own.drawn.position.shape[1] for own in self.sampled))
+
+    def tidy(self, *, exponentiate: bool = False, conf_level: float = 0.95, margin: float = 1.5) -> pd.DataFrame:
+        """One row a quantity of a cause: effects, then the spreads, levels and drift of the model.
+
+        Parameters
+        ----------
+        exponentiate
+            Give estimate, low and high of effects as hazard ratios; `posterior_sd` stays on the log scale.
+        conf_level
+            Probability of the credible interval, the middle one.
+        margin
+            Hazard ratio of `p_above_margin`.
+
+        Returns
+        -------
+        DataFrame
+            term, contrast, cause, n, n_event, estimate (median), posterior_sd, low, high, conf_level, interval
+            ("credible"), p_above_1 (posterior probability of a hazard ratio above 1), prior_p_above_1 (before the data),
+            p_above_margin, margin, r_hat, ess_bulk, ess_tail, scale, note. A note says what the mean of the classes is, and
+            that the chains have not converged where they have not.
+        """
+        normal_quantile(conf_level)
+        if not (np.isfinite(margin) and margin > 0):
+            raise InputError("the margin is a hazard ratio above 0", next_step="1.5, for example.")
+        tables = [summary(self.reduced, own, conf_level, margin) for own in self.sampled]
+        table = pd.concat(tables, ignore_index=True)
+        effect = table["scale"].str.startswith("log hazard ratio")
+        if exponentiate:
+            table = pd.concat([exponentiated(table[effect], True), table[~effect]]).sort_index()
+        return table
+
+    def glance(self) -> pd.DataFrame:
+        """One row a cause: how it was sampled, and whether the chains converged.
+
+        Returns
+        -------
+        DataFrame
+            method, cause, n, n_event, n_excluded, chains, draws, tune, target_accept, tries, divergences, bfmi (least of
+            the chains), r_hat (greatest), ess_bulk, ess_tail (least), seconds, note: what the gate found, what was left out
+            of the model, that sampling was interrupted.
+        """
+        rows = []
+        for own in self.sampled:
+            found, energy = diagnose(stacked(self.reduced, own.drawn)), bfmi(own.chains.energy)
+            rows.append(
+                {
+                    "method": METHOD, "cause": own.drawn.model.cause,
+                    "n": float(self.reduced.counted.sum()), "n_event": own.drawn.model.n_event,
+                    "n_excluded": len(self.endpoint) - int(self.reduced.patients.keep.sum()),
+                    "chains": own.drawn.position.shape[0], "draws": own.drawn.position.shape[1], "tune": own.chains.tune,
+                    "target_accept": own.target_accept, "tries": own.tries, "divergences": int(own.chains.diverging.sum()),
+                    "bfmi": extreme(energy, np.min), "r_hat": extreme(found.r_hat, np.max),
+                    "ess_bulk": extreme(found.ess_bulk, np.min), "ess_tail": extreme(found.ess_tail, np.min),
+                    "seconds": own.chains.seconds, "note": "; ".join((*own.lost, *self.reduced.notes)),
+                }
+            )  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def curves(self, times: float | Iterable[float], *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Survival and incidences, were everybody of one class; standardised over the cohort.
+
+        Estimand: the mean over the patients analysed, with their subtypes, protocols and covariates as they are, of the
+        curve of each had the class been another (g-formula); "any deletion" is the mean over the deleted classes as they
+        are among the deleted. Curves begin where follow-up does: at the landmark where an endpoint has one. Closed forms
+        of the hazards, draw by draw; S + the incidences = 1. The hazard of a spline is taken as constant over twentieths
+        of a year, with its integral.
+
+        Parameters
+        ----------
+        times
+            In years.
+        conf_level
+            Probability of the credible interval.
+
+        Returns
+        -------
+        DataFrame
+            group ("not deleted", "any deletion", classes), measure ("event-free survival", "cumulative incidence"), cause,
+            time, estimate (median), posterior_sd, low, high, conf_level, interval, scale, note.
+
+        Raises
+        ------
+        InputError
+            Some events have no model; times that are not above 0.
+        """
+        normal_quantile(conf_level)
+        wanted = checked_times(times)
+        tables = []
+        for name, risks in self.scenarios(wanted):
+            rows = rows_of(("survival", "incidence"), risks, self.causes, wanted, conf_level)
+            tables.append(with_notes(rows.assign(group=name), self.longest[name], self.lost))
+        return pd.concat(tables, ignore_index=True)[["group", *CURVES]]
+
+    def contrasts(self, at: float | Iterable[float] = 5.0, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Differences of risk, survival and restricted mean between each class, or any deletion, and no deletion.
+
+        Of the curves of `curves`, draw by draw: the case-mix-standardised risk difference is the row of "any deletion".
+
+        Parameters
+        ----------
+        at
+            Time or times in years.
+        conf_level
+            Probability of the credible interval.
+
+        Returns
+        -------
+        DataFrame
+            contrast ("ik6 vs not deleted"), measure ("event-free survival", "cumulative incidence", "restricted mean",
+            "time lost"), cause, time, estimate, posterior_sd, low, high, conf_level, interval, scale, p_above_0 (posterior
+            probability of a difference above 0), note.
+
+        Raises
+        ------
+        InputError
+            Some events have no model; times that are not above 0.
+        """
+        normal_quantile(conf_level)
+        wanted = checked_times(at)
+        found = dict(self.scenarios(wanted))
+        base, tables = found.pop(NOT_DELETED), []
+        for name, risks in found.items():
+            rows = rows_of(tuple(MEASURES), risks, self.causes, wanted, conf_level, base)
+            longest = min(self.longest[name], self.longest[NOT_DELETED])
+            tables.append(with_notes(rows.assign(contrast=f"{name} vs {NOT_DELETED}"), longest, self.lost))
+        return pd.concat(tables, ignore_index=True)[["contrast", *CURVES[:-1], "p_above_0", "note"]]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the draws of some cause are not to be trusted."""
+        return any(own.lost for own in self.sampled)
+
+    @property
+    def longest(self) -> dict[str, float]:
+        """Longest follow-up behind each scenario."""
+        return followed(self.reduced, self.endpoint.time[self.reduced.patients.keep])
+
+    def scenarios(self, times: Floats) -> Iterator[tuple[str, Risks]]:
+        """The curves of each scenario, draw by draw, with draws of the causes paired."""
+        check_causes(self.reduced)
+        size = self.n_draws
+        drawn = tuple(
+            own.drawn._replace(effect=own.drawn.effect[:, :size], log_hazard=own.drawn.log_hazard[:, :size],
+                               position=own.drawn.position[:, :size])
+            for own in self.sampled
+        )  # fmt: skip
+        return scenario_risks(self.reduced, drawn, times, self.seed)
+
+    def to_arviz(self) -> arviz.InferenceData:
+        """The draws as ArviZ's InferenceData: effects, spreads and levels with their names, log hazards, sample statistics.
+
+        Causes whose numbers of draws differ are cut to the fewest.
+        """
+        size = self.n_draws
+        posterior: dict[str, Floats] = {}
+        coordinates: dict[str, list[str]] = {}
+        dims: dict[str, list[str]] = {}
+        for own in self.sampled:
+            cause = own.drawn.model.cause
+            found = quantities(self.reduced, own.drawn)
+            name, label = f"{cause}: quantity", f"{cause} quantities"
+            posterior[name] = np.stack([part.values[:, :size] for part in found], axis=-1)
+            coordinates[label], dims[name] = [named(part) for part in found], [label]
+            posterior[f"{cause}: log hazard"] = own.drawn.log_hazard[:, :size]
+        first = self.sampled[0].chains
+        statistics = {"diverging": np.logical_or.reduce([own.chains.diverging[:, :size] for own in self.sampled])}
+        statistics |= {"energy": first.energy[:, :size], "n_steps": first.n_steps[:, :size]}
+        return to_inference_data(posterior, statistics, dims=dims, coords=coordinates)
+
+    def save(self, path: str | Path) -> Path:
+        """Write `to_arviz()` to a NetCDF file."""
+        return save(self.to_arviz(), path)
+
+    def _repr_html_(self) -> str:
+        return self.tidy(exponentiate=True).to_html(index=False)
+
+
+def extreme(values: Floats, which: Callable[[Floats], Any]) -> float:
+    """The largest or least of those that are numbers; NaN where none is."""
+    known = values[~np.isnan(values)]
+    return float(which(known)) if len(known) else np.nan
+
+
+def named(part: Quantity) -> str:
+    """A quantity in one word or two."""
+    return f"{part.term}: {part.contrast}" if part.contrast else part.term
+
+
+def stacked(reduced: Reduced, drawn: CauseDraws) -> Floats:
+    """All quantities and log hazards that a table may show (chains, draws, numbers)."""
+    hazard = drawn.log_hazard
+    parts: Iterable[Floats] = [part.values[..., None] for part in quantities(reduced, drawn)]
+    return np.concatenate([*parts, hazard.reshape(*hazard.shape[:2], -1)], axis=-1)
+
+
+def failures(reduced: Reduced, drawn: CauseDraws, chains: Chains) -> tuple[str, ...]:
+    """Why draws are not to be trusted; nothing where they are."""
+    found = diagnose(stacked(reduced, drawn))
+    lost = gate(found.r_hat, found.ess_bulk, found.ess_tail, chains.diverging, bfmi(chains.energy))
+    return lost if chains.complete else (*lost, "sampling was interrupted: fewer draws than asked for")
+
+
+def summary(reduced: Reduced, own: Sampled, conf_level: float, margin: float) -> pd.DataFrame:
+    """The quantities of one cause as rows."""
+    parts = quantities(reduced, own.drawn)
+    values = np.stack([part.values for part in parts], axis=-1)
+    flat = values.reshape(-1, len(parts))
+    found = diagnose(values)
+    tail = (1.0 - conf_level) / 2.0
+    low, middle, high = np.quantile(flat, [tail, 0.5, 1.0 - tail], axis=0)
+    effect = np.array([part.scale.startswith("log hazard ratio") for part in parts])
+    warning = [f"not converged: {reason}" for reason in own.lost]
+    return pd.DataFrame(
+        {
+            "term": [part.term for part in parts],
+            "contrast": [part.contrast for part in parts],
+            "cause": own.drawn.model.cause,
+            "n": [part.n for part in parts],
+            "n_event": [part.n_event for part in parts],
+            "estimate": middle,
+            "posterior_sd": flat.std(axis=0, ddof=1) if len(flat) > 1 else np.nan,
+            "low": low,
+            "high": high,
+            "conf_level": conf_level,
+            "interval": "credible",
+            "p_above_1": np.where(effect, (flat > 0).mean(axis=0), np.nan),
+            "prior_p_above_1": [part.prior_above for part in parts],
+            "p_above_margin": np.where(effect, (flat > np.log(margin)).mean(axis=0), np.nan),
+            "margin": margin,
+            "r_hat": found.r_hat,
+            "ess_bulk": found.ess_bulk,
+            "ess_tail": found.ess_tail,
+            "scale": [part.scale for part in parts],
+            "note": ["; ".join([part.note] * bool(part.note) + warning) for part in parts],
+        }
+    )

@@ -1,0 +1,161 @@
+"""What a posterior speaks of: effects, spreads and levels, from what was sampled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from ikzf1_outcomes.kernels.density_memory import NORMAL, pack
+from ikzf1_outcomes.kernels.hierarchical_density import effects, log_hazards
+from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced
+
+LOG_HR = "log hazard ratio"
+BEYOND = "beyond all follow-up: the prior decides"
+ZERO_SUM_MEAN = "equal-weight mean of these classes"
+SUPER_MEAN = "mean of all classes that could have been"
+
+
+class Quantity(NamedTuple):
+    """One number of a model, draw by draw."""
+
+    term: str
+    contrast: str
+    values: Floats
+    """(chains, draws)."""
+    scale: str
+    n: float
+    n_event: float
+    prior_above: float
+    """Prior probability that it is above 0; NaN where that is no question."""
+    note: str
+
+
+class CauseDraws(NamedTuple):
+    """What was sampled of one cause, in the model's own terms."""
+
+    model: CauseModel
+    effect: Floats
+    """(chains, draws, columns)."""
+    log_hazard: Floats
+    """(chains, draws, strata, functions of the basis)."""
+    position: Floats
+    """As sampled (chains, draws, numbers)."""
+
+
+def in_own_terms(model: CauseModel, position: Floats) -> CauseDraws:
+    """Effects and log hazards of what was sampled (chains, draws, numbers)."""
+    memory = pack(model.sums, model.baseline, model.families)
+    flat = position.reshape(-1, position.shape[-1])
+    shape = position.shape[:2]
+    effect, hazard = effects(memory, flat), log_hazards(memory, flat)
+    return CauseDraws(model, effect.reshape(*shape, effect.shape[1]), hazard.reshape(*shape, *hazard.shape[1:]), position)
+
+
+def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
+    """The effects of one cause in the order of the model, then its spreads, levels and drift."""
+    own, weight = drawn.model, reduced.counted
+    groups = {group.term: group for block in reduced.patients.blocks for group in block}
+    words = groups["class"].labels if "class" in groups else ()
+    found: list[Quantity] = []
+    by_term = {labelled.term: labelled for labelled in own.effects}
+    mean = by_term["deletion"].family.begin
+    for labelled in own.effects:
+        columns = groups[labelled.term].columns
+        note, above = note_of(labelled, reduced.spec.pooling), prior_above(labelled, by_term)
+        for j, name in enumerate(labelled.labels):
+            column = labelled.family.begin + j
+            values = drawn.effect[..., column]
+            period, place = divmod(j, columns.shape[1])
+            if labelled.term == "class":
+                values = values + drawn.effect[..., mean + period]
+            elif labelled.term == "cell":
+                values = values + of_class(drawn, by_term, words, name.split(" : ", 1)[0])
+            who, n, n_event = columns[:, place], float(weight.sum()), own.n_event
+            if np.isin(who, (0.0, 1.0)).all():
+                n, n_event = float(weight @ who), float(own.sums.event_sum[column])
+            contrast, scale = contrast_of(labelled, name), scale_of(labelled)
+            if labelled.term == "cell" and reduced.spec.changes_at is not None:
+                contrast = f"{contrast}, to {reduced.spec.changes_at:g} years"
+            found.append(Quantity(labelled.term, contrast, values, scale, n, n_event, above, note))
+    return found + hyper(reduced, drawn)
+
+
+def of_class(drawn: CauseDraws, by_term: dict[str, Labelled], words: tuple[str, ...], word: str) -> Floats:
+    """Effect of a class: the mean and its own; in the first period, where effects change."""
+    total = drawn.effect[..., by_term["deletion"].family.begin]
+    if "class" in by_term:
+        total = total + drawn.effect[..., by_term["class"].family.begin + words.index(word)]
+    return total
+
+
+def contrast_of(labelled: Labelled, name: str) -> str:
+    """What is compared with what."""
+    if labelled.term in ("deletion", "class"):
+        return f"{name} vs not deleted"
+    if labelled.term == "cell":
+        own, subtype = name.split(" : ", 1)
+        return f"{own} vs not deleted, in {subtype}"
+    if labelled.term in ("subtype", "protocol"):
+        return f"{name} vs mean of {labelled.term}s"
+    return name
+
+
+def scale_of(labelled: Labelled) -> str:
+    """Unit of an effect."""
+    return LOG_HR + " per SD" * (labelled.term == "covariate")
+
+
+def note_of(labelled: Labelled, pooling: str) -> str:
+    """What the mean of the classes is a mean of."""
+    if labelled.term != "deletion":
+        return ""
+    return ZERO_SUM_MEAN if pooling == "zero-sum" else SUPER_MEAN
+
+
+def prior_above(labelled: Labelled, by_term: dict[str, Labelled]) -> float:
+    """Prior probability that an effect is above 0.
+
+    A pooled effect is normal given its spread; over the half-normal of the spread the probability is averaged at 401 of its
+    quantiles.
+    """
+    mean = by_term["deletion"].family
+    if labelled.family.kind == NORMAL:
+        return float(stats.norm.sf(0.0, labelled.family.location[0], labelled.family.scale[0]))
+    if labelled.term not in ("class", "cell"):
+        return 0.5
+    variance: Floats = np.full((1, 1), float(mean.scale[0]) ** 2)
+    share = (np.arange(401) + 0.5) / 401
+    for term in (term for term in dict.fromkeys(("class", labelled.term)) if term in by_term):
+        family = by_term[term].family
+        spread = stats.halfnorm.ppf(share, scale=family.scale[0])
+        # spreads of classes and cells are independent: every quantile of the one with every of the other
+        own = spread**2 * float((family.basis[0] ** 2).sum())
+        variance = variance + (own[:, None] if term == labelled.term else own[None, :])
+    return float(stats.norm.sf(0.0, mean.location[0], np.sqrt(variance)).mean())
+
+
+def hyper(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
+    """Spreads of the pooled effects, levels of the baselines and their drift."""
+    own, base = drawn.model, drawn.model.baseline
+    n, n_event = float(reduced.counted.sum()), own.n_event
+    found = []
+    at = base.n_strata * (1 + len(base.step)) + bool(len(base.step))
+    for labelled in own.effects:
+        if labelled.family.kind != NORMAL:
+            values = np.exp(drawn.position[..., at])
+            found.append(Quantity(f"{labelled.term} spread", "", values, "SD of log hazard ratios", n, n_event, np.nan, ""))
+        at += labelled.family.n_free
+    names = reduced.patients.strata if base.n_strata > 1 else ("",)
+    for s, name in enumerate(names):
+        scale = f"log cumulative hazard at {reduced.spec.horizon:g} years"
+        who = float(reduced.counted[reduced.patients.stratum == s].sum())
+        died = float(own.sums.event_count[s].sum())
+        note = BEYOND if reduced.spec.horizon > reduced.longest else ""
+        found.append(Quantity("level", name, drawn.position[..., s], scale, who, died, np.nan, note))
+    if len(base.step):
+        values = np.exp(drawn.position[..., base.n_strata])
+        found.append(Quantity("drift", "", values, "SD of the log hazard over a year", n, n_event, np.nan, ""))
+    return found

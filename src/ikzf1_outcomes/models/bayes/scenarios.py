@@ -1,0 +1,223 @@
+"""Curves of a posterior: what would have been, had everybody been of one class; standardised over the cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.kernels.piecewise_risks import Risks, piecewise_risks
+from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.quantities import CauseDraws
+from ikzf1_outcomes.models.bayes.reduction import Labelled, Reduced
+
+NOT_DELETED = "not deleted"
+PIECE = 0.05
+"""Years of a piece over which the hazard of a spline is taken as its mean."""
+AT_ONCE = 1 << 22
+"""Numbers (draws times patterns) that are held together."""
+
+
+class Others(NamedTuple):
+    """What patients are apart from their class: distinct, with weights."""
+
+    row: Integers
+    """Of each block (patterns, blocks)."""
+    blocks: tuple[Floats, ...]
+    """The first without class, deletion and cells."""
+    stratum: Integers
+    subtype: Integers
+    """Position among the subtypes, -1 where there are none."""
+    weight: Floats
+
+
+class Pieces(NamedTuple):
+    """Hazards as constants: exact for steps; for a spline means over short pieces, exact in their sums."""
+
+    cuts: Floats
+    share: Floats
+    """What each function of the basis has of each piece (pieces, K)."""
+    period: Integers
+    """Period of each piece: effects may change where one begins."""
+
+
+def others_of(reduced: Reduced) -> Others:
+    """The patients without their class."""
+    sums, own = reduced.models[0].sums, {labelled.term: labelled for labelled in reduced.models[0].effects}
+    weight = np.bincount(reduced.patterns[0], reduced.counted, len(sums.stratum))
+    first = sums.blocks[0].copy()
+    for term in ("deletion", "class", "cell"):
+        if term in own:
+            first[:, own[term].family.begin : own[term].family.begin + own[term].family.size] = 0.0
+    distinct, code = np.unique(first, axis=0, return_inverse=True)
+    index = np.column_stack([code.ravel()[sums.row[:, 0]], sums.row[:, 1:], sums.stratum])[weight > 0]
+    rows, place = np.unique(index, axis=0, return_inverse=True)
+    total = np.bincount(place.ravel(), weight[weight > 0], len(rows))
+    subtype = np.full(len(rows), -1)
+    if "subtype" in own:
+        begin, size = own["subtype"].family.begin, own["subtype"].family.size
+        subtype = distinct[rows[:, 0], begin : begin + size].argmax(axis=1)
+    return Others(rows[:, :-1], (distinct, *sums.blocks[1:]), rows[:, -1], subtype, total)
+
+
+def pieces_of(reduced: Reduced, last: float) -> Pieces:
+    """Where hazards are constant, or taken to be."""
+    basis, change = reduced.basis, reduced.spec.changes_at
+    inner = [*basis.cuts, *([] if basis.bound is None else [basis.bound]), *([] if change is None else [change])]
+    inner += [reduced.start] * (reduced.start > 0)
+    if basis.kind == "spline":
+        inner += list(np.arange(1, int(np.ceil(basis.last / PIECE))) * PIECE)
+    cuts = np.unique(inner)
+    edges = np.concatenate(([0.0], cuts))
+    whole = basis.integrals(edges)
+    share = np.diff(whole, axis=0) / np.diff(edges)[:, None]
+    beyond = basis.integrals(np.array([edges[-1] + 1.0])) - whole[-1:]
+    share[edges[:-1] < reduced.start] = 0.0  # who is followed from a landmark on has come there
+    period = np.zeros(len(edges), dtype=int) if change is None else (edges >= change).astype(int)
+    return Pieces(cuts, np.concatenate((share, beyond)), period)
+
+
+def scenarios_of(reduced: Reduced) -> tuple[str, ...]:
+    """Not deleted, any deletion, and each deleted class."""
+    own = {labelled.term: labelled for labelled in reduced.models[0].effects}
+    names = () if "class" not in own else reduced_labels(own["class"], reduced)
+    return (NOT_DELETED, DELETED, *names)
+
+
+def reduced_labels(labelled: Labelled, reduced: Reduced) -> tuple[str, ...]:
+    """Labels of the effects in the first period, without the period."""
+    group = next(g for block in reduced.patients.blocks for g in block if g.term == labelled.term)
+    return group.labels
+
+
+def class_mix(reduced: Reduced) -> Floats:
+    """Share of each deleted class among the deleted; one share where the classes are one."""
+    groups = {g.term: g for block in reduced.patients.blocks for g in block}
+    columns = groups["class"].columns if "class" in groups else groups["deletion"].columns
+    total: Floats = reduced.counted @ columns
+    return total / total.sum()
+
+
+def scenario_risks(
+    reduced: Reduced, drawn: tuple[CauseDraws, ...], times: Floats, seed: int
+) -> Iterator[tuple[str, Risks]]:
+    """Survival, incidences and times lost of each scenario, draw by draw, standardised over the cohort.
+
+    "any deletion" is the mean over the deleted classes as they are among the deleted of the cohort. Where nobody of a
+    subtype had a class, its own deviation is drawn from what deviations are like.
+    """
+    own = {labelled.term: labelled for labelled in reduced.models[0].effects}
+    others, pieces, mix = others_of(reduced), pieces_of(reduced, float(times.max())), class_mix(reduced)
+    names = scenarios_of(reduced)
+    found = [one_scenario(reduced, drawn, own, others, pieces, None, times, seed)]
+    each = [one_scenario(reduced, drawn, own, others, pieces, c, times, seed) for c in range(len(mix))]
+    mean = Risks(
+        *(np.asarray(sum(m * part for m, part in zip(mix, parts, strict=True))) for parts in zip(*each, strict=True))
+    )
+    found += [mean, *(each if len(names) > 2 else [])]
+    yield from zip(names, found, strict=True)
+
+
+def one_scenario(
+    reduced: Reduced, drawn: tuple[CauseDraws, ...], own: dict[str, Labelled], others: Others, pieces: Pieces,
+    of_class: int | None, times: Floats, seed: int,
+) -> Risks:  # fmt: skip
+    """Curves of all draws were everybody of one deleted class, or not deleted (None)."""
+    n_draws = drawn[0].effect.shape[0] * drawn[0].effect.shape[1]
+    group, step = np.zeros(len(others.weight), dtype=np.int64), max(1, AT_ONCE // (len(others.weight) * len(drawn)))
+    parts = []
+    for begin in range(0, n_draws, step):
+        some = slice(begin, begin + step)
+        level, effect = [], []
+        for place, cause in enumerate(drawn):
+            beta = cause.effect.reshape(n_draws, -1)[some]
+            hazard = np.exp(cause.log_hazard.reshape(n_draws, *cause.log_hazard.shape[2:])[some])
+            with np.errstate(divide="ignore"):
+                base = np.log(hazard @ pieces.share.T)
+            changed, shift = shifts(reduced, own, cause, others, pieces, of_class, beta, (seed, place, begin))
+            level.append(base + changed[:, None, :])
+            effect.append(relative(others, beta) + shift)
+        arrays = (
+            np.stack(level, axis=1),
+            np.stack(effect, axis=1),
+            others.stratum,
+            others.weight,
+            group,
+            pieces.cuts,
+            times,
+        )
+        parts.append(piecewise_risks(*arrays))
+    return Risks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def relative(others: Others, beta: Floats) -> Floats:
+    """Effects of what patients are apart from their class (draws, patterns)."""
+    out, column = np.zeros((len(beta), len(others.weight))), 0
+    for b, rows in enumerate(others.blocks):
+        out += (beta[:, column : column + rows.shape[1]] @ rows.T)[:, others.row[:, b]]
+        column += rows.shape[1]
+    return out
+
+
+def shifts(
+    reduced: Reduced, own: dict[str, Labelled], cause: CauseDraws, others: Others, pieces: Pieces, of_class: int | None,
+    beta: Floats, seed: tuple[int, int, int],
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """What a class adds to the log hazard of each piece (draws, pieces), and of each pattern (draws, patterns)."""
+    changed, shift = np.zeros((len(beta), len(pieces.period))), np.zeros((len(beta), len(others.weight)))
+    if of_class is None:
+        return changed, shift
+    mean = own["deletion"].family.begin
+    changed += beta[:, mean + pieces.period]
+    if "class" in own:
+        family = own["class"].family
+        n_classes = family.size // (1 + int(pieces.period.max()))
+        changed += beta[:, family.begin + pieces.period * n_classes + of_class]
+    if "cell" in own:
+        shift += cells_of(reduced, own, cause, of_class, beta, seed)[:, others.subtype]
+    return changed, shift
+
+
+def cells_of(
+    reduced: Reduced, own: dict[str, Labelled], cause: CauseDraws, of_class: int, beta: Floats, seed: tuple[int, int, int]
+) -> Floats:
+    """Deviation of a class in each subtype (draws, subtypes); drawn anew where nobody was there."""
+    cell, subtypes = own["cell"], own["subtype"].labels
+    word = reduced_labels(own["class"], reduced)[of_class] if "class" in own else cell.labels[0].split(" : ", 1)[0]
+    position = cause.position.reshape(-1, cause.position.shape[-1])[seed[2] : seed[2] + len(beta)]
+    spread = np.exp(position[:, spread_place(cause, "cell")])
+    rng = np.random.default_rng((*seed, of_class))
+    out = spread[:, None] * rng.standard_normal((len(beta), len(subtypes)))
+    for j, subtype in enumerate(subtypes):
+        name = f"{word} : {subtype}"
+        if name in cell.labels:
+            out[:, j] = beta[:, cell.family.begin + cell.labels.index(name)]
+    return out
+
+
+def spread_place(cause: CauseDraws, term: str) -> int:
+    """Where the logarithm of a spread stands among the numbers sampled."""
+    base = cause.model.baseline
+    at = base.n_strata * (1 + len(base.step)) + bool(len(base.step))
+    for labelled in cause.model.effects:
+        if labelled.term == term:
+            return at
+        at += labelled.family.n_free
+    raise KeyError(term)
+
+
+def check_causes(reduced: Reduced) -> None:
+    """Refuse curves where some events have no model.
+
+    Raises
+    ------
+    InputError
+        With what to do.
+    """
+    if not reduced.every_event:
+        raise InputError(
+            "curves need a model of every cause", next_step='Sample with causes=("relapse", "other"), or "any".'
+        )

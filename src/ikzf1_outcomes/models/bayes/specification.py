@@ -1,0 +1,188 @@
+"""What a hierarchical model is made of, before any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ikzf1_outcomes.endpoint import label
+from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.models.bayes.priors import Priors
+
+BASELINES = ("piecewise", "spline")
+POOLING = ("zero-sum", "superpopulation")
+CENTRING = ("auto", "centred", "non-centred")
+CUTS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchicalSpec:
+    """A hierarchical model of the hazards; made by `hierarchical_spec`."""
+
+    classes: str
+    undeleted: tuple[str, ...]
+    subtype: str | None
+    cells: bool
+    protocol: str | None
+    strata: str | None
+    covariates: str | tuple[str, ...] | None
+    alterations: tuple[str, ...]
+    causes: tuple[str, ...] | None
+    baseline: str
+    cuts: tuple[float, ...]
+    bound: float | None
+    horizon: float
+    changes_at: float | None
+    pooling: str
+    centring: str
+    priors: Priors = field(repr=False)
+
+
+def hierarchical_spec(
+    *,
+    classes: str = "ikzf1_class",
+    undeleted: str | Sequence[Any] = ("none", "gain"),
+    subtype: str | None = None,
+    cells: bool = True,
+    protocol: str | None = None,
+    strata: str | None = None,
+    covariates: str | Sequence[str] | None = None,
+    alterations: Sequence[str] = (),
+    causes: str | Sequence[str] | None = None,
+    baseline: str = "piecewise",
+    cuts: Iterable[float] = CUTS,
+    bound: float | None = None,
+    horizon: float = 5.0,
+    changes_at: float | None = None,
+    pooling: str = "zero-sum",
+    centring: str = "auto",
+    priors: Priors | None = None,
+) -> HierarchicalSpec:
+    r"""Describe a hierarchical model of cause-specific hazards.
+
+    For each cause, with class c, subtype s, protocol r and covariates x of a patient,
+
+    .. math:: h(t) = h_0(t) \exp\big( [c\ \text{deleted}] (\mu + u_c + w_{cs}) + v_s + p_r + x'b \big)
+
+    u, v and p have normal priors with standard deviations of their own, which are estimated: effects are drawn towards
+    each other as far as the data do not tell them apart. The baseline hazard is anchored: the prior is on its logarithm
+    summed up to `horizon`, and a random walk shapes it.
+
+    Parameters
+    ----------
+    classes
+        Column of the IKZF1 class.
+    undeleted
+        Level or levels without a deletion: the comparison. All others are deleted classes.
+    subtype
+        Column of the cytogenetic subtype; None leaves it out.
+    cells
+        Whether the effect of a class may differ between subtypes.
+    protocol
+        Column of the protocol, whose effects are pooled.
+    strata
+        Column, such as the trial, whose levels have baseline hazards of their own.
+    covariates
+        Formula or columns; entered per standard deviation, from the mean.
+    alterations
+        Columns of other copy-number alterations.
+    causes
+        Cause or causes with a model of their own; None takes all of the endpoint, "any" takes all as one event, "other"
+        beside names takes all that are not named as one.
+    baseline
+        "piecewise": constant within the intervals that `cuts` part, the last without end. "spline": cubic, with `cuts` for
+        inner knots.
+    cuts
+        In years.
+    bound
+        Time after which the baseline hazard is 0: that assumes cure. None assumes none; a spline then goes on as it is at
+        the last cut.
+    horizon
+        Where the prior of the level is anchored, in years.
+    changes_at
+        Time at which the effects of the deletion and of its classes may change; None holds them constant.
+    pooling
+        "zero-sum": mu is the equal-weight mean of these very classes. "superpopulation": the mean of all classes that could
+        have been; needed to speak of a new class or protocol.
+    centring
+        How pooled effects are sampled; "auto" decides by events per effect. The model does not depend on it.
+    priors
+        None takes those of `Priors()`.
+
+    Returns
+    -------
+    HierarchicalSpec
+        Frozen; `hierarchical_model` and `sample` take it.
+
+    Raises
+    ------
+    InputError
+        Choices that do not exist, cuts that do not ascend from above 0, a horizon, bound or change that is not above 0, a
+        bound before the last cut.
+
+    Examples
+    --------
+    >>> import ikzf1_outcomes as iko
+    >>> iko.hierarchical_spec(subtype="cytogenetic_subtype", covariates="age + log(wbc)", causes="relapse").causes
+    ('relapse',)
+    """
+    for given, known, what in (
+        (baseline, BASELINES, "baseline"),
+        (pooling, POOLING, "pooling"),
+        (centring, CENTRING, "centring"),
+    ):
+        if given not in known:
+            raise InputError(f"there is no such {what}", next_step=f"Use {' or '.join(known)}.")
+    edges = checked_cuts(cuts)
+    for what, time in {"horizon": horizon, "bound": bound, "change": changes_at}.items():
+        fine = isinstance(time, Real) and not isinstance(time, bool) and np.isfinite(time) and time > 0
+        if not fine and (time is not None or what == "horizon"):
+            raise InputError(f"the {what} must be above 0", next_step="Give it in years.")
+    if bound is not None and edges and bound <= edges[-1]:
+        raise InputError("the bound lies before the last cut", next_step="Leave later cuts out.")
+    if baseline == "spline" and not edges:
+        raise InputError("a spline needs at least one cut", next_step="Use piecewise for a constant hazard.")
+    if priors is not None and not isinstance(priors, Priors):
+        raise InputError("priors are no Priors", next_step="As in iko.Priors(deletion=iko.Prior(...)).")
+    if covariates is not None and not isinstance(covariates, str | Sequence):
+        raise InputError("covariates are no formula and no columns", next_step='As in "age + log(wbc)".')
+    calls = (alterations,) if isinstance(alterations, str) else tuple(alterations)
+    roles = [name for name in (classes, subtype, protocol, strata) if name is not None] + list(calls)
+    if len(set(roles)) < len(roles):
+        raise InputError("a column has two roles in the model", next_step="Name each column once.")
+    asked = (causes,) if isinstance(causes, str) else causes
+    of_names = covariates if covariates is None or isinstance(covariates, str) else tuple(covariates)
+    return HierarchicalSpec(
+        classes=classes,
+        undeleted=(undeleted,) if isinstance(undeleted, str) else tuple(label(level) for level in undeleted),
+        subtype=subtype,
+        cells=bool(cells and subtype),
+        protocol=protocol,
+        strata=strata,
+        covariates=of_names,
+        alterations=calls,
+        causes=None if asked is None else tuple(asked),
+        baseline=baseline,
+        cuts=edges,
+        bound=bound,
+        horizon=float(horizon),
+        changes_at=changes_at,
+        pooling=pooling,
+        centring=centring,
+        priors=Priors() if priors is None else priors,
+    )
+
+
+def checked_cuts(cuts: Iterable[float]) -> tuple[float, ...]:
+    """The cuts as numbers, refused where they do not ascend from above 0."""
+    try:
+        edges = tuple(float(cut) for cut in cuts)
+    except (TypeError, ValueError):
+        edges = (np.nan,)
+    if not all(np.isfinite(edges)) or (np.diff((0.0, *edges)) <= 0).any():
+        raise InputError("cuts must be above 0 and ascend", next_step="As in [1, 2, 5].")
+    return edges
