@@ -46,8 +46,10 @@ bench: $(STAMP) ## Time the kernels against lifelines, statsmodels and, where in
 	$(BIN)/python benchmarks/cox.py
 	$(BIN)/python benchmarks/fine_gray.py
 	$(BIN)/python benchmarks/firth.py
+	$(BIN)/python benchmarks/risks.py
 	$(BIN)/python benchmarks/screen.py
 	$(BIN)/python benchmarks/elastic_net.py
+	$(BIN)/python benchmarks/bayes.py
 
 reference: ## Make the R reference values again (needs R)
 	for script in tests/reference/*/make.R; do (cd $$(dirname $$script) && Rscript make.R); done
