@@ -31,6 +31,12 @@ TEXTS = (
     "variable",
     "group",
     "level",
+    "measure",
+    "prior",
+    "unit",
+    "reason",
+    "source",
+    "failed",
 )
 Found = tuple[Section, list[Table]]
 

@@ -18,6 +18,7 @@ from ikzf1_outcomes.formula import design
 from ikzf1_outcomes.genome.calls import UNKNOWN
 from ikzf1_outcomes.study.checks import nearest
 from ikzf1_outcomes.study.genome import Evidence, with_genome
+from ikzf1_outcomes.study.hierarchical import check_columns, check_hierarchical
 from ikzf1_outcomes.study.plan import Plan, read_plan
 from ikzf1_outcomes.timeline import landmark
 
@@ -89,6 +90,9 @@ def load_study(path: str | Path) -> Study:
     study = Study(plan, cohort, endpoints, labels, evidence)
     check_effects(study)
     check_models(study)
+    if plan.hierarchical is not None:
+        check_columns(plan.hierarchical, list(cohort.dictionary))
+        check_hierarchical(plan.hierarchical, together(study), plan.settings.horizon)
     for variable in plan.groups:
         for endpoint in endpoints_of(study, variable).values():
             levels = endpoint.groups(variable).levels
@@ -166,6 +170,15 @@ def known(study: Study, name: str, terms: Sequence[str]) -> Endpoint:
     for term in terms:
         endpoint = among_known(endpoint, term, study.labels[term])
     return endpoint
+
+
+def together(study: Study) -> dict[str, Endpoint]:
+    """The endpoints for the classes that are estimated together, with open calls of class and subtype made missing."""
+    plan, endpoints = study.plan.hierarchical, dict(study.endpoints)
+    for column in (plan.classes, plan.subtype) if plan else ():
+        if column:
+            endpoints = {name: among_known(own, column, study.labels[column]) for name, own in endpoints.items()}
+    return endpoints
 
 
 def late_terms(study: Study, terms: Sequence[str]) -> list[str]:

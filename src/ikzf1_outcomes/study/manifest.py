@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from ikzf1_outcomes.study.plan import Plan
 
 TOOL = "ikzf1_outcomes"
 NAME = "manifest.json"
-PACKAGES = ("numpy", "scipy", "numba", "pandas", "statsmodels", "pandera", "matplotlib", "great-tables", "jinja2")
+PACKAGES = (
+    "numpy", "scipy", "numba", "pandas", "statsmodels", "nutpie", "arviz", "pandera", "matplotlib", "great-tables",
+    "jinja2",
+)  # fmt: skip
 
 
 def sha256(path: Path) -> str:
@@ -82,6 +86,7 @@ def manifest(plan: Plan, rows: int, patients: int, simulated: bool, outputs: dic
             "by_mrd": plan.by_mrd,
             "through": list(plan.through),
             "treated_by_ikzf1": list(plan.treated_by_ikzf1),
+            "hierarchical": None if plan.hierarchical is None else asdict(plan.hierarchical),
             "endpoints": {name: dict(policy) for name, policy in plan.endpoints.items()},
         },
         "versions": versions(),

@@ -28,6 +28,8 @@ from ikzf1_outcomes.study.checks import (
     whole,
 )
 from ikzf1_outcomes.study.genome_plan import KEYS, GenomePlan, genome_plan
+from ikzf1_outcomes.study.hierarchical_plan import KEYS as HIERARCHICAL_KEYS
+from ikzf1_outcomes.study.hierarchical_plan import HierarchicalPlan, hierarchical_plan
 
 SECTIONS: dict[str, dict[str, str]] = {
     "study": {
@@ -60,6 +62,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "landmarks": "Column to landmark in years, for groups known only after the start (table)",
     },
     "genome": KEYS,
+    "hierarchical": HIERARCHICAL_KEYS,
 }
 POLICIES = list(inspect.signature(define_endpoint).parameters)[2:]
 
@@ -89,6 +92,7 @@ class Plan:
     through: tuple[str, ...] = ()
     treated_by_ikzf1: tuple[str, ...] = ()
     genome: GenomePlan | None = None
+    hierarchical: HierarchicalPlan | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -114,8 +118,8 @@ def read_plan(path: str | Path) -> Plan:
     Parameters
     ----------
     path
-        The file. Sections: `[study]`, `[cohort]`, `[genome]`, `[endpoints.NAME]` for each endpoint, `[analysis]`;
-        `schema()` lists all keys.
+        The file. Sections: `[study]`, `[cohort]`, `[genome]`, `[endpoints.NAME]` for each endpoint, `[analysis]`,
+        `[hierarchical]`; `schema()` lists all keys.
 
     Returns
     -------
@@ -171,6 +175,7 @@ def read_plan(path: str | Path) -> Plan:
         by_mrd=text(analysis, "by_mrd"),
         through=texts(analysis, "through"),
         treated_by_ikzf1=texts(study, "treated_by_ikzf1"),
+        hierarchical=hierarchical_plan(content, whole(study, "seed", 1)),
     )
     check_effects(plan)
     return plan

@@ -22,6 +22,7 @@ from ikzf1_outcomes.study.after_page import after_section
 from ikzf1_outcomes.study.effects_page import effects_section, treated
 from ikzf1_outcomes.study.folder import Workspace, slug, write
 from ikzf1_outcomes.study.genome_page import genome_section
+from ikzf1_outcomes.study.hierarchical_page import hierarchical_section
 from ikzf1_outcomes.study.load import Study, endpoints_of, load_study
 from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
 from ikzf1_outcomes.study.mrd_page import mrd_section
@@ -29,7 +30,7 @@ from ikzf1_outcomes.study.pictures import draw_block
 from ikzf1_outcomes.study.subgroups_page import subgroups_section
 
 Progress = Callable[[str, int, int], None]
-EFFECTS = (effects_section, subgroups_section, mrd_section, after_section)
+EFFECTS = (effects_section, hierarchical_section, subgroups_section, mrd_section, after_section)
 """Sections that follow the outcome, in their order."""
 TEXT_COLUMNS = (
     "variable", "endpoint", "origin", "method", "term", "group", "contrast", "cause", "interval", "scale", "policy", "note",
