@@ -301,7 +301,9 @@ def is_numeric(column: pd.Series) -> bool:
 
 def complete_rows(frame: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
     """Rows in which all of some columns are known."""
-    return np.asarray(frame[list(names)].notna().to_numpy().all(axis=1))
+    known = frame[list(names)].notna().to_numpy()
+    # most often nothing is missing, which is seen at once; row by row takes longer
+    return np.ones(len(known), dtype=bool) if known.all() else np.asarray(known.all(axis=1))
 
 
 def columnwise_product(blocks: list[Floats]) -> Floats:

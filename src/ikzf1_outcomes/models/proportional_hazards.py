@@ -286,23 +286,25 @@ def estimate(
     limit = limit_of_empty_levels(matrix, event, () if ridge is None else ridge.terms)
     weight = None if ridge is None else ridge.weight[limit.columns]
     used = limit.used & rows.complete & ever_compared(endpoint.time[matrix.keep], event & limit.used, rows.stratum)
-    every = used.all() and len(limit.columns) == matrix.matrix.shape[1]
+    some = slice(None) if used.all() else used  # where all rows are used nothing is copied
+    every = some is not used and len(limit.columns) == matrix.matrix.shape[1]
     x = matrix.matrix if every else matrix.matrix[np.ix_(used, limit.columns)]
-    seen = check_columns(within(x, rows.stratum[used]), matrix, limit.columns, None if weight is None else weight > 0)
+    own = rows.stratum[some]
+    seen = check_columns(within(x, own), matrix, limit.columns, None if weight is None else weight > 0)
     centre, scale = seen.centre, seen.scale
     standard = seen.x if not rows.columns else (x - centre) / scale
     mask = rows_of(matrix.keep, used)
-    present, stratum = np.unique(rows.stratum[used], return_inverse=True)
+    present, stratum = np.unique(own, return_inverse=True) if rows.columns else (own[:1], None)
     layout = lay_out(
-        endpoint.rows, event[used], endpoint.case_weights[mask], standard, keep=mask,
-        strata=stratum if rows.columns else None, offset=rows.offset[used],
+        endpoint.rows, event[some], endpoint.case_weights[mask], standard, keep=mask, strata=stratum,
+        offset=rows.offset[some],
     )  # fmt: skip
     likelihood = exact_likelihood(layout) if ties == "exact" else partial_likelihood(layout, ties)
     if weight is not None:
         likelihood = with_ridge(likelihood, weight / scale**2)
     fit = newton(likelihood, x.shape[1])
     refuse_separation(fit, x, scale, matrix, limit.columns)
-    covariance = covariance_of(fit, layout, scale, ties, rows.cluster[used] if rows.robust else None)
+    covariance = covariance_of(fit, layout, scale, ties, rows.cluster[some] if rows.robust else None)
     frame = (frozen(centre), frozen(scale), frozen(mask), frozen(rows_of(matrix.keep, rows.complete)))
     levels = tuple(rows.levels[code] for code in present) if rows.columns else ("all",)
     how = Estimation(layout, *frame, ties, rows.columns, levels, offset, rows.robust, rows.note, limit.span)
