@@ -69,7 +69,7 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     pooled = posterior.tidy(conf_level=conf_level)
     pooled = pooled[pooled["term"].isin(["deletion", "class"])].assign(method="hierarchical")
     tables = [
-        raw(endpoint, posterior, term, cause, method, conf_level)
+        raw(endpoint, posterior, pooled[(pooled["term"] == term) & (pooled["cause"] == cause)], method, conf_level)
         for cause in posterior.causes
         for method in METHODS
         for term in dict.fromkeys(pooled["term"])
@@ -116,8 +116,9 @@ def adjusters(posterior: Posterior) -> tuple[Sequence[str], str]:
     return [*columns, *(spec.covariates or ())], ""
 
 
-def raw(endpoint: Endpoint, posterior: Posterior, term: str, cause: str, method: str, conf_level: float) -> pd.DataFrame:
-    """Effects of one Cox model; without numbers, and with a note, where it has none."""
+def raw(endpoint: Endpoint, posterior: Posterior, pooled: pd.DataFrame, method: str, conf_level: float) -> pd.DataFrame:
+    """The rows of one term and cause by a Cox model; without numbers, and with a note, where it has none."""
+    term, cause = pooled["term"].iloc[0], pooled["cause"].iloc[0]
     columns, formula = adjusters(posterior)
     terms: Any = " + ".join([term, *columns, formula]) if formula else [term, *columns]
     options: dict[str, Any] = {
@@ -126,8 +127,7 @@ def raw(endpoint: Endpoint, posterior: Posterior, term: str, cause: str, method:
         "strata": posterior.reduced.spec.strata,
         "conf_level": conf_level,
     }
-    pooled = posterior.tidy(conf_level=conf_level)
-    own = pooled[(pooled["term"] == term) & (pooled["cause"] == cause)].assign(method=method)
+    own = pooled.assign(method=method)
     numbers = {"estimate": np.nan, "low": np.nan, "high": np.nan, "interval": "", "scale": "log hazard ratio"}
     try:
         table = cox(endpoint, terms, **options).tidy()

@@ -123,7 +123,9 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
             raise InputError(f"no events of {cause!r} among the rows analysed", next_step="Leave this cause out.")
         period = np.searchsorted([a for a, _ in periods[1:]], time[died], side="left")
         own = np.array(pattern)[period, np.flatnonzero(died)]
-        sums = sums_of(basis, exposure, table, blocks, patients, (time[died], weight[died], own, patients.stratum[died]))
+        sums = sums_of(
+            basis, exposure, table, len(patients.strata), (time[died], weight[died], own, patients.stratum[died])
+        )
         models.append(model_of(cause, sums, spec, patients, basis, float(weight.sum()), float(weight[died].sum())))
     named = np.sum([codes[cause] for cause in causes], axis=0)
     every = bool((named[keep] == (endpoint.cause[keep] > 0)).all())
@@ -250,17 +252,15 @@ def distinct_rows(x: Floats) -> tuple[Floats, Integers]:
     return np.ascontiguousarray(x[first]), code
 
 
-def sums_of(
-    basis: Basis, exposure: Floats, table: Table, blocks: list[list[Floats]], patients: Patients, died: tuple[Floats, ...]
-) -> Sums:
-    """The sums of one cause."""
+def sums_of(basis: Basis, exposure: Floats, table: Table, n_strata: int, died: tuple[Floats, ...]) -> Sums:
+    """The sums of one cause; `died` has time, weight, pattern and stratum of its events."""
     time, weight, pattern, stratum = died
     distinct, at = np.unique(time, return_inverse=True)
     values = basis.values(distinct)
     if basis.kind == "piecewise":
         # events of one interval are alike
         at, values = values.argmax(axis=1)[at], np.eye(basis.size)
-    count = np.zeros((len(patients.strata), len(values)))
+    count = np.zeros((n_strata, len(values)))
     np.add.at(count, (stratum, at), weight)
     total = [np.bincount(table.row[pattern, b], weight, len(rows)) @ rows for b, rows in enumerate(table.blocks)]
     return Sums(exposure, table.stratum, table.row, table.blocks, values, count, np.concatenate(total))

@@ -63,7 +63,7 @@ def others_of(reduced: Reduced) -> Others:
     return Others(rows[:, :-1], (distinct, *sums.blocks[1:]), rows[:, -1], subtype, total)
 
 
-def pieces_of(reduced: Reduced, last: float) -> Pieces:
+def pieces_of(reduced: Reduced) -> Pieces:
     """Where hazards are constant, or taken to be."""
     basis, change = reduced.basis, reduced.spec.changes_at
     inner = [*basis.cuts, *([] if basis.bound is None else [basis.bound]), *([] if change is None else [change])]
@@ -110,7 +110,7 @@ def scenario_risks(
     subtype had a class, its own deviation is drawn from what deviations are like.
     """
     own = {labelled.term: labelled for labelled in reduced.models[0].effects}
-    others, pieces, mix = others_of(reduced), pieces_of(reduced, float(times.max())), class_mix(reduced)
+    others, pieces, mix = others_of(reduced), pieces_of(reduced), class_mix(reduced)
     names = scenarios_of(reduced)
     found = [one_scenario(reduced, drawn, own, others, pieces, None, times, seed)]
     each = [one_scenario(reduced, drawn, own, others, pieces, c, times, seed) for c in range(len(mix))]
