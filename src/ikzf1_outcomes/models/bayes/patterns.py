@@ -150,7 +150,10 @@ def aggregate(endpoint: Endpoint | Iterable[Endpoint], by: Columns, cuts: Iterab
 
 def checked_cuts(cuts: Iterable[float]) -> Floats:
     """The cuts as an array, refused where they do not ascend from 0."""
-    edges = np.asarray(list(cuts), dtype=float)
+    try:
+        edges = np.asarray(list(cuts), dtype=float)
+    except (TypeError, ValueError):
+        edges = np.array([np.nan])
     if not np.isfinite(edges).all() or (np.diff(np.concatenate(([0.0], edges))) <= 0).any():
         raise InputError("cuts must be above 0 and ascend", next_step="As in [1, 2, 5].")
     return frozen(edges)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.models.bayes.patterns import checked_cuts
 from ikzf1_outcomes.models.bayes.priors import Priors
 
 BASELINES = ("piecewise", "spline")
@@ -137,7 +138,7 @@ def hierarchical_spec(
     ):
         if given not in known:
             raise InputError(f"there is no such {what}", next_step=f"Use {' or '.join(known)}.")
-    edges = checked_cuts(cuts)
+    edges = tuple(checked_cuts(cuts).tolist())
     for what, time in {"horizon": horizon, "bound": bound, "change": changes_at}.items():
         fine = isinstance(time, Real) and not isinstance(time, bool) and np.isfinite(time) and time > 0
         if not fine and (time is not None or what == "horizon"):
@@ -175,14 +176,3 @@ def hierarchical_spec(
         centring=centring,
         priors=Priors() if priors is None else priors,
     )
-
-
-def checked_cuts(cuts: Iterable[float]) -> tuple[float, ...]:
-    """The cuts as numbers, refused where they do not ascend from above 0."""
-    try:
-        edges = tuple(float(cut) for cut in cuts)
-    except (TypeError, ValueError):
-        edges = (np.nan,)
-    if not all(np.isfinite(edges)) or (np.diff((0.0, *edges)) <= 0).any():
-        raise InputError("cuts must be above 0 and ascend", next_step="As in [1, 2, 5].")
-    return edges
