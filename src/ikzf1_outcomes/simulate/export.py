@@ -98,7 +98,10 @@ def hospital_file(cohort: Cohort, *, cut_off: str = "2014-12-31") -> pd.DataFram
 
 
 def _days(years: pd.Series) -> pd.Series:
-    return pd.to_timedelta((years * DAYS_PER_YEAR).round(), unit="D")
+    # pandas reads memory that nobody wrote where a number of days is missing: only known ones are handed over
+    known, days = years.notna().to_numpy(), np.full(len(years), "NaT", dtype="timedelta64[D]")
+    days[known] = (years[known] * DAYS_PER_YEAR).round().to_numpy().astype(np.int64)
+    return pd.Series(days, index=years.index)
 
 
 def _mrd_text(frame: pd.DataFrame, name: str) -> pd.Series:
