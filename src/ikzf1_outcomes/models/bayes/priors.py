@@ -102,8 +102,8 @@ class Priors:
     Attributes
     ----------
     level
-        Log of the cumulative hazard at the horizon, of one cause, for a patient without a deletion whose other covariates
-        are average.
+        Log of the cumulative hazard up to the horizon, of one cause, for a patient without a deletion whose other
+        covariates are average.
     level_of_any
         The same where all causes are one event.
     drift

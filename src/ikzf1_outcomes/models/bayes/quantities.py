@@ -150,7 +150,8 @@ def hyper(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
         at += labelled.family.n_free
     names = reduced.patients.strata if base.n_strata > 1 else ("",)
     for s, name in enumerate(names):
-        scale = f"log cumulative hazard at {reduced.spec.horizon:g} years"
+        from_when = f"from {reduced.start:g} to" if reduced.start else "at"
+        scale = f"log cumulative hazard {from_when} {reduced.spec.horizon:g} years"
         who = float(reduced.counted[reduced.patients.stratum == s].sum())
         died = float(own.sums.event_count[s].sum())
         note = BEYOND if reduced.spec.horizon > reduced.longest else ""

@@ -116,6 +116,10 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         lived = lived_in(basis, begin, time, a, b)
         for k in range(basis.size):
             exposure[:, k] += np.bincount(own, weight * lived[:, k], len(table))
+    start = float(begin.min())
+    if spec.horizon <= start:
+        raise InputError("nobody is followed before the horizon", next_step="Give a horizon after the landmark.")
+    anchor = np.diff(basis.integrals(np.array([start, spec.horizon])), axis=0)[0]
     models = []
     for cause in causes:
         died = codes[cause][keep]
@@ -126,7 +130,8 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         sums = sums_of(
             basis, exposure, table, len(patients.strata), (time[died], weight[died], own, patients.stratum[died])
         )
-        models.append(model_of(cause, sums, spec, patients, basis, float(weight.sum()), float(weight[died].sum())))
+        counts = float(weight.sum()), float(weight[died].sum())
+        models.append(model_of(cause, sums, spec, patients, (basis, anchor), *counts))
     named = np.sum([codes[cause] for cause in causes], axis=0)
     every = bool((named[keep] == (endpoint.cause[keep] > 0)).all())
     first = np.ones(len(time), dtype=bool)
@@ -135,7 +140,6 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         first[np.unique(endpoint.subject[keep], return_index=True)[1]] = True
     notes = (*patients.notes, *untold(models[0], patients))
     counted = np.where(first, weight, 0.0)
-    start = float(begin.min())
     return Reduced(spec, patients, basis, tuple(models), tuple(pattern), every, counted, start, last, notes)
 
 
@@ -277,14 +281,15 @@ def zero_sum(size: int) -> Floats:
 
 
 def model_of(
-    cause: str, sums: Sums, spec: HierarchicalSpec, patients: Patients, basis: Basis, n: float, n_event: float
-) -> CauseModel:
-    """The model of one cause: its sums and its priors."""
+    cause: str, sums: Sums, spec: HierarchicalSpec, patients: Patients, hazard: tuple[Basis, Floats], n: float,
+    n_event: float,
+) -> CauseModel:  # fmt: skip
+    """The model of one cause: its sums and its priors; `hazard` is the basis and its integrals up to the horizon."""
+    basis, weights = hazard
     priors, small = spec.priors, n < SMALL
     steady = not small and n_event / basis.size > STEADY
     centred_walk = {"auto": steady, "centred": True, "non-centred": False}[spec.centring]
     level = priors.level_of_any if cause == ANY else priors.level
-    weights = basis.integrals(np.array([spec.horizon]))[0]
     baseline = Baseline(
         weights, np.sqrt(np.diff(basis.centres)), (level.location, level.scale), priors.drift.scale, len(patients.strata),
         centred_walk, int((sums.event_count.sum(axis=0) @ sums.event_basis).argmax()),

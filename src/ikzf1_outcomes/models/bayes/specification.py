@@ -103,7 +103,8 @@ def hierarchical_spec(
         Time after which the baseline hazard is 0: that assumes cure. None assumes none; a spline then goes on as it is at
         the last cut.
     horizon
-        Where the prior of the level is anchored, in years.
+        Where the prior of the level is anchored, in years: it is on the cumulative hazard from the first time at which
+        somebody is followed, such as a landmark, up to here.
     changes_at
         Time at which the effects of the deletion and of its classes may change; None holds them constant.
     pooling
