@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ikzf1_outcomes.kernels.expected_events import lived_of
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 
 NORMAL, POOLED = 0, 1
 (DIM, COLUMNS, STRATA, BASIS, TIMES, PATTERNS, BLOCKS, FAMILIES, DRIFT, STEPS, CENTRED, ANCHOR) = range(12)
 """Where the front of the memory has sizes, and the places of what is sampled."""
-(WEIGHTS, SPREADS, EXPOSURE, EVENT_BASIS, EVENT_COUNT, EVENT_SUM, LEVEL, WHOLE, EVERYTHING, FRONT) = range(12, 22)
+(WEIGHTS, SPREADS, EXPOSURE, EVENT_BASIS, EVENT_COUNT, EVENT_SUM, LEVEL, WHOLE, EVERYTHING, OWN_ROWS, FRONT) = range(12, 23)
 """Where it says at which number a part begins; then how many whole numbers there are, and numbers in all."""
-FAMILY, BLOCK = 7, 4
-"""Whole numbers that describe a family of effects, and a block of columns."""
+FAMILY = 7
+"""Whole numbers that describe a family of effects."""
 
 
 class Baseline(NamedTuple):
@@ -100,19 +101,22 @@ def pack(sums: Sums, baseline: Baseline, families: tuple[Family, ...]) -> Memory
         second = put(family.basis if pooled else family.scale)
         table += [family.kind, family.begin, family.size, at, family.basis.shape[1], first, second]
         at += family.n_free
-    column = 0
-    for block in sums.blocks:
-        table += [block.shape[0], column, block.shape[1], put(block)]
+    column, lived = 0, lived_of(sums.exposure, sums.stratum, n_strata)
+    row = sums.row[lived.order].T
+    for b, rows in enumerate(sums.blocks):
+        # where most patterns have a row of their own, one for each costs less than to look them up
+        block = rows[row[b]] if 2 * len(rows) > len(lived.order) else rows
+        table += [len(block), column, block.shape[1], put(block.T)]
         column += block.shape[1]
     sizes = {
         DIM: at, COLUMNS: column, STRATA: n_strata, BASIS: n_steps + 1, TIMES: sums.event_basis.shape[0],
         PATTERNS: sums.exposure.shape[0], BLOCKS: len(sums.blocks), FAMILIES: len(families), DRIFT: n_strata,
         STEPS: steps, CENTRED: int(baseline.centred), ANCHOR: baseline.anchor, WEIGHTS: put(baseline.weights),
-        SPREADS: put(baseline.step), EXPOSURE: put(sums.exposure.T), EVENT_BASIS: put(sums.event_basis),
+        SPREADS: put(baseline.step), EXPOSURE: put(np.concatenate([lived.exposure.ravel(), lived.whole, lived.part])),
+        EVENT_BASIS: put(sums.event_basis), OWN_ROWS: lived.exposure.shape[1],
         EVENT_COUNT: put(sums.event_count), EVENT_SUM: put(sums.event_sum), LEVEL: put([*baseline.level, baseline.drift]),
     }  # fmt: skip
-    of_strata = np.searchsorted(sums.stratum, np.arange(n_strata + 1))
-    tables = np.concatenate([np.array(table, dtype=np.int64), sums.row.T.ravel(), of_strata])
+    tables = np.concatenate([np.array(table, dtype=np.int64), row.ravel(), lived.first])
     whole = np.zeros(FRONT + len(tables), dtype=np.int64)
     whole[FRONT:] = tables
     sizes |= {WHOLE: len(whole), EVERYTHING: len(whole) + sum(map(len, numbers))}

@@ -22,7 +22,6 @@ from ikzf1_outcomes.kernels.compile import compiled
 from ikzf1_outcomes.kernels.density_memory import (
     ANCHOR,
     BASIS,
-    BLOCK,
     BLOCKS,
     CENTRED,
     COLUMNS,
@@ -37,6 +36,7 @@ from ikzf1_outcomes.kernels.density_memory import (
     FRONT,
     LEVEL,
     NORMAL,
+    OWN_ROWS,
     PATTERNS,
     SPREADS,
     STEPS,
@@ -46,6 +46,7 @@ from ikzf1_outcomes.kernels.density_memory import (
     WHOLE,
     Memory,
 )  # fmt: skip
+from ikzf1_outcomes.kernels.expected_events import BLOCK, column_sums, expected_events, relative_risks
 from ikzf1_outcomes.kernels.risk import Floats
 
 HALF_LOG_2PI = 0.9189385332046727
@@ -181,61 +182,6 @@ def _walk_back(theta, gradient, sizes, prior, step, share, slope):  # type: igno
 
 
 @compiled
-def _relative(numbers, blocks, beta, relative):  # type: ignore[no-untyped-def]
-    """exp of the effects on the distinct rows of each block, one block after the other."""
-    at = 0
-    for b in range(len(blocks) // BLOCK):
-        own = blocks[BLOCK * b : BLOCK * (b + 1)]
-        rows, column, width, begin = own[0], own[1], own[2], own[3]
-        for u in range(rows):
-            total = 0.0
-            for j in range(width):
-                total += numbers[begin + u * width + j] * beta[column + j]
-            relative[at + u] = np.exp(total)
-        at += rows
-
-
-@compiled
-def _expected(exposure, row, first, start, relative, hazard, by_row, by_hazard):  # type: ignore[no-untyped-def]
-    """Expected events of all patterns, summed by the rows of the blocks and by the functions of the basis.
-
-    `exposure` has a row for each function of the basis, so that inner loops run over patterns that lie side by side.
-    """
-    n_strata, k = hazard.shape
-    n_blocks = len(start)
-    lived, factor = np.zeros(exposure.shape[1]), np.ones(exposure.shape[1])
-    everything = 0.0
-    for b in range(n_blocks):
-        own = row[b]
-        for g in range(len(factor)):
-            factor[g] *= relative[start[b] + own[g]]
-    for s in range(n_strata):
-        here, there = lived[first[s] : first[s + 1]], factor[first[s] : first[s + 1]]
-        for j in range(k):
-            lives, rate = exposure[j, first[s] : first[s + 1]], hazard[s, j]
-            s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-            whole = len(lives) - len(lives) % 4
-            for g in range(0, whole, 4):  # four sums at once, which one sum would have to wait for
-                s0 += there[g] * lives[g]
-                s1 += there[g + 1] * lives[g + 1]
-                s2 += there[g + 2] * lives[g + 2]
-                s3 += there[g + 3] * lives[g + 3]
-            for g in range(whole, len(lives)):
-                s0 += there[g] * lives[g]
-            by_hazard[s, j] = (s0 + s1) + (s2 + s3)
-            everything += by_hazard[s, j] * rate
-            for g in range(len(lives)):
-                here[g] += rate * lives[g]
-    for g in range(len(lived)):
-        lived[g] *= factor[g]
-    for b in range(n_blocks):
-        own = row[b]
-        for g in range(len(lived)):
-            by_row[start[b] + own[g]] += lived[g]
-    return everything
-
-
-@compiled
 def log_posterior(theta, gradient, numbers, whole):  # type: ignore[no-untyped-def]
     """Log posterior density, up to the constant of the data; the gradient is written.
 
@@ -250,8 +196,11 @@ def log_posterior(theta, gradient, numbers, whole):  # type: ignore[no-untyped-d
     blocks = whole[begin:end]
     begin, end = end, end + n_patterns * n_blocks
     row = whole[begin:end].reshape(n_blocks, n_patterns)
-    first = whole[end : end + n_strata + 1]
-    exposure = numbers[sizes[EXPOSURE] : sizes[EXPOSURE] + k * n_patterns].reshape(k, n_patterns)
+    first, places = whole[end : end + n_strata * (k + 1) + 1], sizes[EXPOSURE]
+    n_own = sizes[OWN_ROWS]
+    exposure = numbers[places : places + k * n_own].reshape(k, n_own)
+    lived = numbers[places + k * n_own : places + k * n_own + k]
+    part = numbers[places + k * n_own + k : places + k * n_own + k + n_patterns]
     weights, step = numbers[sizes[WEIGHTS] : sizes[WEIGHTS] + k], numbers[sizes[SPREADS] : sizes[SPREADS] + k - 1]
     beta, log_hazard, share = np.zeros(p), np.zeros((n_strata, k)), np.zeros((n_strata, k))
     gradient[:] = 0.0
@@ -259,13 +208,12 @@ def log_posterior(theta, gradient, numbers, whole):  # type: ignore[no-untyped-d
         return -np.inf
     _effects(theta, numbers, table, beta)
     hazard = np.exp(log_hazard)
-    start, rows = np.zeros(n_blocks, dtype=np.int64), 0
+    start = np.zeros(n_blocks + 1, dtype=np.int64)
     for b in range(n_blocks):
-        start[b] = rows
-        rows += blocks[BLOCK * b]
-    relative, by_row, by_hazard = np.zeros(rows), np.zeros(rows), np.zeros((n_strata, k))
-    _relative(numbers, blocks, beta, relative)
-    value = -_expected(exposure, row, first, start, relative, hazard, by_row, by_hazard)
+        start[b + 1] = start[b] + blocks[BLOCK * b]
+    relative, by_row, by_hazard = np.zeros(start[-1]), np.zeros(start[-1]), np.zeros((n_strata, k))
+    relative_risks(numbers, blocks, start, beta, relative)
+    value = -expected_events((first, exposure, lived, part), row, start, relative, hazard, by_row, by_hazard)
     slope, bent = np.zeros(p), -by_hazard
     for e in range(n_times):
         for s in range(n_strata):
@@ -280,14 +228,9 @@ def log_posterior(theta, gradient, numbers, whole):  # type: ignore[no-untyped-d
             value += count * np.log(here)
             for j in range(k):
                 bent[s, j] += count * numbers[sizes[EVENT_BASIS] + e * k + j] / here
-    for b in range(n_blocks):
-        own = blocks[BLOCK * b : BLOCK * (b + 1)]
-        n_rows, column, width, begin = own[0], own[1], own[2], own[3]
-        for u in range(n_rows):
-            for j in range(width):
-                slope[column + j] -= numbers[begin + u * width + j] * by_row[start[b] + u]
+    column_sums(numbers, blocks, start, by_row, slope)
     for j in range(p):
-        slope[j] += numbers[sizes[EVENT_SUM] + j]
+        slope[j] = numbers[sizes[EVENT_SUM] + j] - slope[j]
         value += numbers[sizes[EVENT_SUM] + j] * beta[j]
     value += _effects_back(theta, gradient, numbers, table, beta, slope)
     value += _walk_back(theta, gradient, sizes, numbers[sizes[LEVEL] : sizes[LEVEL] + 3], step, share, bent * hazard)

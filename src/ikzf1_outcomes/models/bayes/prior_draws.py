@@ -133,7 +133,7 @@ def sample_prior(
     PriorDraws(RELAPSE: relapse, other; 1000 draws)
     >>> curves = before.curves(5).query("group == 'not deleted' and measure == 'event-free survival'")
     >>> curves[["low", "high"]].round(1).to_numpy().tolist()
-    [[0.5, 1.0]]
+    [[0.4, 1.0]]
     """
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 4:
         raise InputError("draws must be a whole number of 4 or more", next_step="1000 are usual.")
