@@ -333,9 +333,15 @@ def labelled(group: Group, spec: HierarchicalSpec, begin: int, event_sum: Floats
 def centring_of(events: Floats, scale: float, free: int) -> float:
     """How far effects are sampled centred: the weight of the data in the effect of the least level, where it is most of it.
 
-    An effect of d events has variance 1 / d from the data alone, against that of its prior. Of few effects the spread may
-    be all but 0, and centred effects are then hard to sample: they are centred only where the data tell nearly everything.
+    Of few effects the spread may be all but 0, and centred effects are then hard to sample: they are centred only where the
+    data tell nearly everything.
     """
-    informed = float(events.min()) * (TYPICAL * scale) ** 2
-    weight = informed / (1.0 + informed)
+    weight = weight_of_data(events, TYPICAL * scale)
     return weight if weight >= (MOSTLY if free >= MANY else SURELY) else 0.0
+
+
+def weight_of_data(events: Floats, spread: float) -> float:
+    """Weight of the data in the effect of the least level: d events tell it with variance 1 / d, the others with that of
+    the spread."""
+    informed = float(events.min()) * spread**2
+    return informed / (1.0 + informed)

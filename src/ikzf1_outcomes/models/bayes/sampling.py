@@ -8,18 +8,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ikzf1_outcomes.endpoint import Endpoint
-from ikzf1_outcomes.kernels.density_memory import NORMAL, pack
+from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, pack
 from ikzf1_outcomes.kernels.hierarchical_density import evaluate, for_samplers
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.bayes.nuts import Density, run_nuts
 from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled, failures
-from ikzf1_outcomes.models.bayes.quantities import in_own_terms
-from ikzf1_outcomes.models.bayes.reduction import CauseModel, Reduced, reduce_endpoint
+from ikzf1_outcomes.models.bayes.quantities import CauseDraws, in_own_terms
+from ikzf1_outcomes.models.bayes.reduction import MOSTLY, CauseModel, Reduced, reduce_endpoint, weight_of_data
 from ikzf1_outcomes.models.bayes.sampler_settings import settings_of
+from ikzf1_outcomes.models.bayes.scenarios import spread_place
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
-HARDER = 0.99
+HARDER = 0.98
 """Target acceptance of the second try."""
+CAUTIOUS = 0.1
+"""Quantile of a spread, among the draws of a first try, by which its effects are centred or not in the second."""
 
 
 def sample(
@@ -40,8 +43,8 @@ def sample(
     that the posterior is a product: each cause is sampled alone and draws are paired. Likelihood and priors are evaluated,
     with their gradient, over sums of covariate patterns; the density equals that of `hierarchical_model`. No-U-turn sampler
     (Hoffman and Gelman 2014, recalled) of nutpie. Where draws fail the gate (R-hat above 1.01, effective sample size below
-    400, divergences, E-BFMI below 0.3), the cause is sampled once more with twice the tuning and a target acceptance of
-    0.99; the better of both is kept, and what it still fails is said in every row of its tables.
+    400, divergences, E-BFMI below 0.3), the cause is sampled once more with twice the tuning, a target acceptance of 0.98
+    and pooled effects centred by what the first draws say of their spreads; the better of both is kept, and what it still fails is said in every row of its tables.
 
     Parameters
     ----------
@@ -119,8 +122,21 @@ def sampled(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
     if not first.lost or not first.chains.complete:
         return first._replace(tries=1)
     again = run._replace(seed=run.seed ^ 1, tune=2 * run.tune, target_accept=max(HARDER, run.target_accept))
-    second = one_try(reduced, model, again)
+    second = one_try(reduced, recentred(first.drawn) if reduced.spec.centring == "auto" else model, again)
     return min(second, first._replace(tries=2), key=lambda one: (len(one.lost), int(one.chains.diverging.sum())))
+
+
+def recentred(drawn: CauseDraws) -> CauseModel:
+    """The model with each pooled family centred as far as the data tell of its effects, were its spread at the low end."""
+    effects, events = [], drawn.model.sums.event_sum
+    for labelled in drawn.model.effects:
+        family = labelled.family
+        if family.kind == POOLED:
+            spread = np.exp(np.quantile(drawn.position[..., spread_place(drawn, labelled.term)], CAUTIOUS))
+            weight = weight_of_data(events[family.begin : family.begin + family.size], float(spread))
+            family = family._replace(centring=weight if weight >= MOSTLY else 0.0)
+        effects.append(labelled._replace(family=family))
+    return drawn.model._replace(effects=tuple(effects))
 
 
 def one_try(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
