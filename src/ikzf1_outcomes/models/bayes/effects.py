@@ -28,8 +28,8 @@ class Group(NamedTuple):
     term: str
     """"deletion", "class", "cell", "subtype", "protocol", "covariate" or "alteration"."""
     labels: tuple[str, ...]
-    columns: Floats
-    """(rows, effects)."""
+    columns: np.ndarray
+    """(rows, effects): numbers, or flags of a byte."""
 
 
 class Levels(NamedTuple):
@@ -71,9 +71,9 @@ def unknown_words(endpoint: Endpoint, name: str) -> list[str]:
     return [word for word in words if word.strip().casefold().replace(" ", "_") in (*UNKNOWN, *NOT_SAID)]
 
 
-def indicators(codes: Integers, size: int) -> Floats:
-    """One column a level (n, size)."""
-    return (codes[:, None] == np.arange(size)).astype(float)
+def indicators(codes: Integers, levels: Integers) -> np.ndarray:
+    """One column a level (n, levels): flags of a byte, of which a million patients have many."""
+    return (codes[:, None] == levels).astype(np.uint8)
 
 
 def patients_of(endpoint: Endpoint, spec: HierarchicalSpec) -> Patients:
@@ -138,24 +138,24 @@ def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str])
     of_class = np.full(len(deleted), -1)
     for place, word in enumerate(words):
         of_class[classes.codes == classes.levels.index(word)] = place
-    groups = [Group("deletion", (DELETED,), deleted[:, None].astype(float))]
+    groups = [Group("deletion", (DELETED,), deleted[:, None].astype(np.uint8))]
     if len(words) > 1:
-        groups.append(Group("class", tuple(words), indicators(of_class, len(words))))
+        groups.append(Group("class", tuple(words), indicators(of_class, np.arange(len(words)))))
     else:
         notes.append(f"one deleted class only: its effect is that of {DELETED}")
     if "subtype" in kept and len(kept["subtype"].levels) > 1:
         subtype = kept["subtype"]
-        groups.append(Group("subtype", subtype.levels, indicators(subtype.codes, len(subtype.levels))))
+        groups.append(Group("subtype", subtype.levels, indicators(subtype.codes, np.arange(len(subtype.levels)))))
         if spec.cells:
             both = np.where(deleted, of_class * len(subtype.levels) + subtype.codes, -1)
             cells = np.unique(both[both >= 0])
             names = tuple(f"{words[c // len(subtype.levels)]} : {subtype.levels[c % len(subtype.levels)]}" for c in cells)
-            groups.append(Group("cell", names, (both[:, None] == cells).astype(float)))
+            groups.append(Group("cell", names, indicators(both, cells)))
     elif "subtype" in kept:
         notes.append("one subtype only: subtypes are left out")
     if "protocol" in kept and len(kept["protocol"].levels) > 1:
         protocol = kept["protocol"]
-        groups.append(Group("protocol", protocol.levels, indicators(protocol.codes, len(protocol.levels))))
+        groups.append(Group("protocol", protocol.levels, indicators(protocol.codes, np.arange(len(protocol.levels)))))
     elif "protocol" in kept:
         notes.append("one protocol only: protocols are left out")
     return groups

@@ -241,7 +241,7 @@ def patterns_of(blocks: list[list[Floats]], patients: Patients, n_periods: int) 
 
 def distinct_rows(x: Floats) -> tuple[Floats, Integers]:
     """Distinct rows, and which of them each row is (n)."""
-    if not ((x == 0.0) | (x == 1.0)).all():
+    if x.dtype != np.uint8 and not ((x == 0.0) | (x == 1.0)).all():
         distinct, code = np.unique(x, axis=0, return_inverse=True)
         return np.ascontiguousarray(distinct), code.ravel()
     # 64 flags are one whole number, which sorts far faster than a row
@@ -253,7 +253,7 @@ def distinct_rows(x: Floats) -> tuple[Floats, Integers]:
         size, own = np.unique(word.view(np.uint64).ravel(), return_inverse=True)
         code = np.unique(code * len(size) + own, return_inverse=True)[1]
     first = np.unique(code, return_index=True)[1]
-    return np.ascontiguousarray(x[first]), code
+    return np.ascontiguousarray(x[first], dtype=float), code
 
 
 def sums_of(basis: Basis, exposure: Floats, table: Table, n_strata: int, died: tuple[Floats, ...]) -> Sums:

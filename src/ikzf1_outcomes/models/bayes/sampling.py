@@ -43,8 +43,9 @@ def sample(
     that the posterior is a product: each cause is sampled alone and draws are paired. Likelihood and priors are evaluated,
     with their gradient, over sums of covariate patterns; the density equals that of `hierarchical_model`. No-U-turn sampler
     (Hoffman and Gelman 2014, recalled) of nutpie. Where draws fail the gate (R-hat above 1.01, effective sample size below
-    400, divergences, E-BFMI below 0.3), the cause is sampled once more with twice the tuning, a target acceptance of 0.98
-    and pooled effects centred by what the first draws say of their spreads; the better of both is kept, and what it still fails is said in every row of its tables.
+    400, divergences, E-BFMI below 0.3), the cause is sampled once more, with twice the tuning, a target acceptance of 0.98
+    and pooled effects centred by what the first draws say of their spreads; the better of both is kept, and what it still
+    fails is said in every row of its tables.
 
     Parameters
     ----------
