@@ -169,6 +169,16 @@ def test_the_files_have_the_numbers_of_the_functions(folder):
     alive = risks[risks["method"] == "Kaplan-Meier"].set_index("group")["estimate"]
     np.testing.assert_allclose(alive[["not deleted", "any deletion"]], observed[["not deleted", "deleted"]], rtol=1e-12)
     assert {*effects["data"]} == {"simulated"}
+    check = raw(folder, "hierarchical_check")
+    times = np.unique(np.round(check["time"] - 0.1, 9))
+    again = iko.predictive_check(posterior, times, seed=4)
+    for column in ("observed", "low", "high", "fitted", "p_above_observed"):
+        np.testing.assert_allclose(check[column], again[column], rtol=1e-9, atol=1e-12, err_msg=column)
+    assert 4.9 in times
+    bounds = raw(folder, "hierarchical_bounds")
+    whole = differences[differences["contrast"] == "any deletion vs not deleted"]
+    whole = whole[(whole["measure"] == "cumulative incidence") & (whole["cause"] == "relapse")]["estimate"].iloc[0]
+    np.testing.assert_allclose(bounds["estimate"].iloc[0], whole, rtol=1e-12)
 
 
 def test_the_clock_begins_at_the_landmark(folder):
@@ -202,10 +212,21 @@ def test_the_page_the_tables_and_the_manifest_have_the_part(folder):
     assert ">Small classes, estimated together</h2>" in text
     assert "left out are" in text
     assert "The chains have" in text
+    assert "before → after the data: any deletion 0.50 →" in text
+    assert "In cohorts replicated from the model, 5-year risks" in text
+    for heading in ("Whether the model describes each class", "were nobody to fail after", "a Bayesian analysis must say"):
+        assert heading in text
     names = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*")}
+    assert {"figures/hierarchical_check_survival.svg", "figures/hierarchical_check_incidence.png"} <= names
+    assert {
+        "tables/hierarchical_bounds.csv",
+        "tables/hierarchical_reporting.html",
+        "effects/hierarchical_check.csv",
+    } <= names
     assert {"figures/hierarchical.svg", "tables/hierarchical_risks.csv", "tables/hierarchical_priors.html"} <= names
     content = json.loads((folder / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert content["settings"]["hierarchical"]["seed"] == 4
+    assert content["settings"]["hierarchical"]["bounds"] == [7, 10, 15]
     assert content["settings"]["hierarchical"]["undeleted"] == ["none", "gain"]
     assert content["versions"]["nutpie"]
 

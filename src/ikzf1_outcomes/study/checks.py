@@ -78,6 +78,15 @@ def positive(section: Mapping[str, Any], key: str, default: float) -> float:
     return float(value)
 
 
+def positives(section: Mapping[str, Any], key: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    """A list of positive numbers that ascend."""
+    value = section.get(key, list(default))
+    fine = isinstance(value, list) and all(is_number(item) and 0 < item < float("inf") for item in value)
+    if not fine or sorted(set(value)) != value:
+        raise StudyError(f"{key} must be a list of positive numbers that ascend", next_step=f"As in {key} = [7, 10].")
+    return tuple(float(item) for item in value)
+
+
 def whole(section: Mapping[str, Any], key: str, default: int) -> int:
     """A whole number that is not negative."""
     value = section.get(key, default)

@@ -37,6 +37,10 @@ SPREADS = ("class", "subtype", "cell", "protocol")
 """Effects whose prior is one of their spread."""
 
 
+Fits = Callable[..., Posterior]
+"""From the width of the priors, and the bound of the hazard where there is one, to the posterior."""
+
+
 class Asked(NamedTuple):
     """What is modelled: the endpoint with the landmark for its time 0, and who was left out before it."""
 
@@ -97,8 +101,10 @@ def counted_from(endpoint: Endpoint, at: float) -> Endpoint:
     return replace(moved, origin=f"the landmark at {at:g} years", **{label: getattr(endpoint, label) for label in labels})
 
 
-def spec_of(plan: HierarchicalPlan, asked: Asked, horizon: float, factor: float = 1.0) -> HierarchicalSpec:
-    """The model, with priors `factor` times as wide as the defaults; the horizon counts from the origin."""
+def spec_of(
+    plan: HierarchicalPlan, asked: Asked, horizon: float, factor: float = 1.0, bound: float | None = None
+) -> HierarchicalSpec:
+    """The model, with priors `factor` times as wide as the defaults; horizon and bound count from the origin."""
     return hierarchical_spec(
         classes=plan.classes,
         undeleted=plan.undeleted,
@@ -108,6 +114,7 @@ def spec_of(plan: HierarchicalPlan, asked: Asked, horizon: float, factor: float 
         alterations=plan.alterations,
         causes=asked.causes,
         horizon=horizon - asked.landmark,
+        bound=None if bound is None else bound - asked.landmark,
         priors=Priors() if factor == 1.0 else Priors().widened(factor),
     )
 
@@ -137,9 +144,14 @@ def check_hierarchical(plan: HierarchicalPlan, endpoints: Mapping[str, Endpoint]
         raise StudyError(f"{PART} {asked.name}: {failure.problem}", next_step=failure.next_step) from None
 
 
-def fits_of(plan: HierarchicalPlan, asked: Asked, horizon: float) -> Callable[[float], Posterior]:
-    """The posterior for priors of a width, sampled when it is first asked for."""
-    return cache(lambda factor: sample(asked.endpoint, spec_of(plan, asked, horizon, factor), seed=plan.seed))
+def fits_of(plan: HierarchicalPlan, asked: Asked, horizon: float) -> Fits:
+    """The posterior for priors of a width, and a bound of the hazard, sampled when it is first asked for."""
+
+    @cache
+    def fit(factor: float, bound: float | None = None) -> Posterior:
+        return sample(asked.endpoint, spec_of(plan, asked, horizon, factor, bound), seed=plan.seed)
+
+    return fit
 
 
 def effect_rows(posterior: Posterior, conf_level: float) -> pd.DataFrame:
@@ -178,7 +190,7 @@ def difference_rows(posterior: Posterior, asked: Asked, at: float, conf_level: f
     return posterior.contrasts(at - asked.landmark, conf_level=conf_level).assign(time=at)
 
 
-def sensitivity_rows(fits: Callable[[float], Posterior], asked: Asked, at: float, conf_level: float) -> pd.DataFrame:
+def sensitivity_rows(fits: Fits, asked: Asked, at: float, conf_level: float) -> pd.DataFrame:
     """The effect of any deletion, and the difference in risk, with priors of several widths."""
     tables = []
     for factor in FACTORS:

@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from ikzf1_outcomes.definitions import ENDPOINTS
+from ikzf1_outcomes.report.bayes_reporting import Facts, reporting_table_of
 from ikzf1_outcomes.report.document import Picture, Section
 from ikzf1_outcomes.report.hierarchical import (
     NOT_CONVERGED,
@@ -21,6 +22,12 @@ from ikzf1_outcomes.report.hierarchical import (
     sensitivity_table_of,
     story,
     who_is_in,
+)
+from ikzf1_outcomes.report.hierarchical_checks import (
+    bound_table_of,
+    check_sentence,
+    check_table_of,
+    evidence,
 )
 from ikzf1_outcomes.report.labels import level_label
 from ikzf1_outcomes.report.tables import Table
@@ -37,13 +44,17 @@ from ikzf1_outcomes.study.hierarchical import (
     risk_rows,
     sensitivity_rows,
 )
+from ikzf1_outcomes.study.hierarchical_checks import bound_rows, check_rows, prior_risk_rows
 from ikzf1_outcomes.study.hierarchical_plan import HierarchicalPlan
 from ikzf1_outcomes.study.load import Study, together
+from ikzf1_outcomes.study.manifest import versions
 from ikzf1_outcomes.study.pictures import kept, note_of, simulated
 
 NAME = "hierarchical"
 HEADING = "Small classes, estimated together"
-KINDS = ("effects", "risks", "differences", "sensitivity", "diagnostics", "priors")
+KINDS = (
+    "effects", "risks", "differences", "check", "sensitivity", "bounds", "diagnostics", "priors", "prior_risks",
+)  # fmt: skip
 
 
 def hierarchical_section(work: Workspace, study: Study) -> Found | None:
@@ -54,17 +65,21 @@ def hierarchical_section(work: Workspace, study: Study) -> Found | None:
     asked = asked_of(plan, together(study))
     rows = rows_of(work, study, plan, asked)
     words = Words(plan.classes, asked.interest, study.plan.settings.horizon)
-    tables = [labelled(table, study) for table in tables_of(rows, words, asked)]
+    who = conditions(study, plan, asked, rows["diagnostics"])
+    facts = Facts(rows, words, ENDPOINTS[asked.name].label, who, versions(), plan.seed)
+    tables = [labelled(table, study) for table in tables_of(facts)]
     for kind in KINDS:
         write_rows(work, study, NAME if kind == "effects" else f"{NAME}_{kind}", [rows[kind]])
     told = (
         headline(rows["effects"], rows["differences"], rows["diagnostics"], words),
-        conditions(study, plan, asked, rows["diagnostics"]),
+        who,
         meaning(rows["effects"], words),
+        evidence(rows["effects"], words),
+        check_sentence(rows["check"], words),
         treated(study),
     )
-    figure = shrinkage_plot(work, study, rows["effects"], words)
-    return Section(NAME, HEADING, story(told, rows["diagnostics"]), tuple(tables), (figure,), (), FOLDER), tables
+    figures = (shrinkage_plot(work, study, rows["effects"], words), *check_plots(work, study, rows, words, asked))
+    return Section(NAME, HEADING, story(told, rows["diagnostics"]), tuple(tables), figures, (), FOLDER), tables
 
 
 def rows_of(work: Workspace, study: Study, plan: HierarchicalPlan, asked: Asked) -> dict[str, pd.DataFrame]:
@@ -76,6 +91,9 @@ def rows_of(work: Workspace, study: Study, plan: HierarchicalPlan, asked: Asked)
         "effects": lambda: effect_rows(fits(1.0), level),
         "risks": lambda: risk_rows(fits(1.0), asked, settings),
         "differences": lambda: difference_rows(fits(1.0), asked, at, level),
+        "check": lambda: check_rows(fits(1.0), asked, at, plan.seed, level),
+        "bounds": partial(bound_rows, fits, plan, asked, at, level),
+        "prior_risks": partial(prior_risk_rows, plan, asked, at, level),
         "sensitivity": partial(sensitivity_rows, fits, asked, at, level),
         "diagnostics": lambda: diagnostic_rows(fits(1.0)),
         "priors": lambda: prior_rows(fits(1.0)),
@@ -83,16 +101,18 @@ def rows_of(work: Workspace, study: Study, plan: HierarchicalPlan, asked: Asked)
     return {kind: taken_up(work, f"{NAME}_{kind}", makers[kind]) for kind in KINDS}
 
 
-def tables_of(rows: dict[str, pd.DataFrame], words: Words, asked: Asked) -> list[Table]:
+def tables_of(facts: Facts) -> list[Table]:
     """The tables in the order of the page."""
-    what = ENDPOINTS[asked.name].label
-    effects = rows["effects"]
+    rows, words, effects = facts.rows, facts.words, facts.rows["effects"]
     return [
-        effect_table_of(effects, words, f"{NAME}_effects", f"Classes alone and together: {what}"),
+        effect_table_of(effects, words, f"{NAME}_effects", f"Classes alone and together: {facts.endpoint}"),
         risk_table_of(rows["risks"], effects, words, f"{NAME}_risks", "What is expected of each class, and what was seen"),
+        check_table_of(rows["check"], words, f"{NAME}_check", "Whether the model describes each class"),
         sensitivity_table_of(rows["sensitivity"], words, f"{NAME}_sensitivity", "Any deletion, with other priors"),
+        bound_table_of(rows["bounds"], words, f"{NAME}_bounds", "Any deletion, were nobody to fail after some years"),
         diagnostic_table_of(rows["diagnostics"], f"{NAME}_diagnostics", "Whether the chains have converged"),
         prior_table_of(rows["priors"], f"{NAME}_priors", "What was assumed before the data"),
+        reporting_table_of(facts, f"{NAME}_reporting", "What a report of a Bayesian analysis must say"),
     ]
 
 
@@ -116,3 +136,23 @@ def shrinkage_plot(work: Workspace, study: Study, effects: pd.DataFrame, words: 
     path = kept(work, f"figures/{NAME}", lambda: shrinkage_figure(effects, words, note=note))
     caption = "Hazard ratios of each class alone (Cox, Firth) and estimated together, with intervals."
     return Picture(path, shrinkage_alt(effects, words), simulated(caption, study), broad=True)
+
+
+def check_plots(
+    work: Workspace, study: Study, rows: dict[str, pd.DataFrame], words: Words, asked: Asked
+) -> tuple[Picture, ...]:
+    """The predictive check as two pictures: event-free survival, and the incidence of the cause of interest."""
+    from ikzf1_outcomes.report.hierarchical_check_figures import ALIVE, FAILED, check_alt, check_figure, measure_name
+
+    shown, pictures = rows["check"], []
+    lost = "Chains not converged." if shown["note"].str.contains(NOT_CONVERGED).any() else ""
+    note = " ".join(filter(None, (note_of(study), lost)))
+    for measure, stem in ((ALIVE, "check_survival"), (FAILED, "check_incidence")):
+        draw = partial(check_figure, shown, words, measure, start=asked.landmark, note=note)
+        caption = (
+            f"Predictive check, {measure_name(measure, words)}: observed in each class (step), cohorts of the same "
+            "patients replicated from the model (band), and what the model expects of these patients (dashed)."
+        )
+        path = kept(work, f"figures/{NAME}_{stem}", draw)
+        pictures.append(Picture(path, check_alt(shown, words, measure), simulated(caption, study)))
+    return tuple(pictures)

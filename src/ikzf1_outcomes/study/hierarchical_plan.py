@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ikzf1_outcomes.errors import StudyError
-from ikzf1_outcomes.study.checks import known, positive, required, table, text, texts, whole
+from ikzf1_outcomes.study.checks import known, positive, positives, required, table, text, texts, whole
 
 PART = "[hierarchical]"
 LANDMARK = 0.1
+BOUNDS = (7.0, 10.0, 15.0)
+"""Years after which the hazard is taken to be 0, in an analysis of how much that would matter."""
 KEYS = {
     "classes": "Column of the classes that are estimated together, such as ikzf1_class (required)",
     "undeleted": "Levels of it without a deletion: the comparison (list of text, default none and gain)",
@@ -19,6 +21,7 @@ KEYS = {
     "covariates": "Formula of further covariates, such as 'age + log(wbc)' (text)",
     "alterations": "Columns of other copy-number alterations (list of text)",
     "landmark": f"Years from which the hazards are modelled; who ends before is left out (default {LANDMARK:g})",
+    "bounds": "Years after which nobody is taken to fail, beside the page's own results (list, default 7, 10 and 15)",
     "seed": "Seed of the draws (whole number, default that of [study])",
 }
 
@@ -34,6 +37,7 @@ class HierarchicalPlan:
     covariates: str
     alterations: tuple[str, ...]
     landmark: float
+    bounds: tuple[float, ...]
     seed: int
 
     @property
@@ -64,6 +68,7 @@ def hierarchical_plan(content: Mapping[str, Any], seed: int) -> HierarchicalPlan
         covariates=text(part, "covariates").strip(),
         alterations=texts(part, "alterations"),
         landmark=positive(part, "landmark", LANDMARK),
+        bounds=positives(part, "bounds", BOUNDS),
         seed=whole(part, "seed", seed),
     )
     named = [name for names in plan.columns.values() for name in names]
