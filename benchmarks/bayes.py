@@ -1,12 +1,12 @@
 # ruff: noqa: E402 - the number of threads is set before anything is imported
 """Hierarchical models of both causes, from the call of `sample` to the table; and against PyMC's own NUTS on one model.
 
-    python benchmarks/bayes.py [--sizes 109 1000 10000 100000] [--no-race]
+    python benchmarks/bayes.py [--sizes 109 1000 10000 100000 1000000] [--no-race]
 
 Simulated cohorts with subtype, protocol and two alterations; age and white cells up to 10,000 patients; relapse and all
 other causes. 4 chains x (1000 + 1000), as many at a time as there are processors. Seconds of the clock: each size in an
 interpreter of its own, with the imports and what was compiled before kept on disk; the first call, and one after it. The
-effective size is the least of all quantities and log hazards of the table.
+effective size is the least of all quantities and log hazards of the table. Where R has brms: constant hazards against it.
 """
 
 from __future__ import annotations
@@ -20,21 +20,42 @@ import argparse
 import json
 import platform
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-SIZES = (109, 1000, 10_000, 100_000)
-GOALS = {109: 4.0, 1000: 4.0, 10_000: 10.0, 100_000: 60.0}
+SIZES = (109, 1000, 10_000, 100_000, 1_000_000)
+GOALS = {109: 4.0, 1000: 4.0, 10_000: 10.0, 100_000: 60.0, 1_000_000: 300.0}
 """Seconds from the call to the table."""
 FASTER = 20.0
 """Effective draws a second, against PyMC's own."""
 LARGEST_WITH_NUMBERS = 10_000
+
+
+BRMS = """
+suppressPackageStartupMessages({library(brms); library(rstan); library(posterior)})
+rstan_options(boost_lib = "/usr/include")
+d <- read.csv(commandArgs(trailingOnly = TRUE)[1])
+p <- function(sd, ...) set_prior(paste0("normal(0, ", sd, ")"), ...)
+priors <- c(p(.75, class = "b", coef = "deleted"), p(.5, class = "b", coef = "age"), p(.5, class = "b", coef = "pax5"),
+            p(.35, class = "sd", group = "class"), p(.75, class = "sd", group = "subtype"),
+            set_prior(paste0("normal(", log(.08 / 5), ", 1)"), class = "b", coef = "Intercept"))
+fit <- brm(status ~ 0 + Intercept + deleted + age + pax5 + offset(log(time)) + (0 + deleted | class) + (1 | subtype),
+           data = d, family = poisson(), prior = priors, chains = 4, iter = 2000, cores = 2, seed = 1, refresh = 0,
+           control = list(adapt_delta = .9), backend = "rstan")
+found <- summarise_draws(subset_draws(as_draws_df(fit), variable = c("^b_", "^sd_", "^r_"), regex = TRUE), "ess_bulk")
+cat(sprintf('\n{"program": "brms %s", "ess": %.6g, "seconds": %.6g}\n', packageVersion("brms"),
+            min(found$ess_bulk), sum(get_elapsed_time(fit$fit)) / 2))
+"""
+"""Constant hazards, on two processors."""
 
 
 def road(n: int, causes: tuple[str, ...] = ("relapse", "other")) -> tuple[Any, Any]:
@@ -107,6 +128,40 @@ def race(n: int) -> dict[str, Any]:
     return found | {"pymc": pm.__version__}
 
 
+def against_brms(n: int) -> dict[str, Any] | None:
+    """Least bulk effective size of effects, spreads and levels, and seconds of tuning and sampling: ours, those of brms."""
+    import ikzf1_outcomes as iko
+    from ikzf1_outcomes.models.bayes.convergence import diagnose
+    from ikzf1_outcomes.models.bayes.quantities import quantities
+
+    if shutil.which("Rscript") is None:
+        return None
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"class": rng.choice(["none", "ik6", "whole", "del_4_8"], n, p=[0.85, 0.06, 0.05, 0.04])})
+    frame["subtype"], frame["pax5"] = rng.choice(list("abcdef"), n), (rng.random(n) < 0.2).astype(int)
+    frame["age"], frame["deleted"] = rng.normal(size=n), (frame["class"] != "none").astype(int)
+    frame["age"] = (frame["age"] - frame["age"].mean()) / frame["age"].std(ddof=0)
+    died, end = rng.exponential(20.0 * np.exp(-0.8 * frame["deleted"] - 0.2 * frame["age"])), rng.uniform(3.0, 9.0, n)
+    frame["time"], frame["status"] = np.minimum(died, end), (died <= end).astype(int)
+    with tempfile.TemporaryDirectory() as folder:
+        data, script = Path(folder) / "patients.csv", Path(folder) / "race.R"
+        frame.to_csv(data, index=False)
+        script.write_text(BRMS)
+        done = subprocess.run(["Rscript", str(script), str(data)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return None
+    endpoint = iko.endpoint_from_columns(frame, time="time", status="status", causes={1: "relapse"}, time_unit="years")
+    spec = iko.hierarchical_spec(
+        classes="class", subtype="subtype", cells=False, alterations=["pax5"], covariates=["age"], cuts=(),
+        pooling="superpopulation",
+    )  # fmt: skip
+    iko.sample(endpoint, spec, seed=1, draws=100, tune=100)
+    posterior = iko.sample(endpoint, spec, seed=1)
+    values = np.stack([own.values for own in quantities(posterior.reduced, posterior.sampled[0].drawn)], axis=-1)
+    ours = {"ours": float(np.nanmin(diagnose(values).ess_bulk)), "ours_seconds": posterior.sampled[0].chains.seconds}
+    return dict(json.loads(done.stdout.splitlines()[-1])) | ours
+
+
 def hyper_parameters(reduced: Any) -> int:
     """How many spreads, levels and drifts stand at the end of the quantities."""
     own = reduced.models[0]
@@ -160,6 +215,10 @@ def main() -> None:
             f" (with compilation {row['theirs'] / row['theirs_with_compilation']:.1f}): {ours / theirs:.0f} times", end=""
         )
         print(f", goal {FASTER:.0f}")
+        found = against_brms(1000)
+        if found is not None:
+            mine, brms = found["ours"] / found["ours_seconds"], found["ess"] / found["seconds"]
+            print(f"constant hazards, 1000 patients: {mine:.0f}; {found['program']} {brms:.1f}: {mine / brms:.0f} times")
 
 
 if __name__ == "__main__":
