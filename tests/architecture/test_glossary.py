@@ -11,11 +11,14 @@ from ikzf1_outcomes.results import RESULT_COLUMNS
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
 KEY += ["measure", "method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda", "period", "landmark"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
+KEY += ["study", "population", "endpoint"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
 SCALES |= {"subdistribution hazard ratio", "cumulative subdistribution hazard"}
 SCALES |= {"linear predictor", "partial likelihood deviance"}
 SCALES |= {"log cumulative hazard at 5 years", "SD of log hazard ratios", "SD of the log hazard over a year", "years"}
+SCALES |= {"odds ratio", "odds ratio per SD", "log odds ratio per SD", "log odds", "SD of log odds ratios"}
+SCALES |= {"SD of log hazard ratios per SD", "times the feature spread"}
 SCALES |= {f"{log}{kind}hazard ratio per SD" for log in ("", "log ") for kind in ("", "subdistribution ")}
 SCALES |= {f"{log}{name}" for log in ("", "log ") for name in ("odds of cure", "odds ratio of cure")}
 SCALES |= {
@@ -92,6 +95,26 @@ POSTERIOR: iko.Posterior = iko.sample(
     E.with_column("class", np.where(E.frame["arm"] == "a", "none", E.frame["arm"])),
     iko.hierarchical_spec(classes="class", subtype="sex", covariates="x", cuts=[2.0]), seed=1, draws=50, tune=50, chains=2,
 )  # fmt: skip
+STACKED: iko.ImputedPosterior = iko.stack_imputed([POSTERIOR, POSTERIOR])
+PATTERNS = iko.aggregate(POSTERIOR.endpoint, ["class", "sex"], [2.0])
+PLAIN = iko.hierarchical_spec(classes="class", undeleted="none", subtype="sex", cuts=[2.0], causes="any")
+WITH_INDUCTION = iko.sample(
+    iko.define_endpoint(iko.simulate_cohort(300, seed=1), "EFS"),
+    iko.hierarchical_spec(
+        cuts=[2.0], causes="any", covariates=["age"], induction=("non-response", "induction death")
+    ),
+    seed=1, draws=50, tune=50, chains=2,
+)  # fmt: skip
+FEATURES = iko.sample(
+    POSTERIOR.endpoint.with_column("lost", np.arange(60) % 3 > 0),
+    iko.hierarchical_spec(
+        classes="class", alterations="lost", alterations_prior="r2d2", features=["x"], pathways={"one": ["x"]}, cuts=[2.0]
+    ),
+    seed=1, draws=50, tune=50, chains=2,
+)  # fmt: skip
+META: iko.MetaAnalysis = iko.meta_analysis(
+    pd.DataFrame({"cohort_id": list("abc"), "estimate": [0.1, 0.9, 0.5], "std_error": [0.2, 0.3, 0.2]})
+)
 TABLES = {
     "cause_specific_cox.tidy": ALL_CAUSES.tidy(),
     "cause_specific_cox.glance": ALL_CAUSES.glance(),
@@ -204,11 +227,30 @@ TABLES = {
     "ikzf1_plus_variants": iko.ikzf1_plus_variants(COHORT.frame),
     "hierarchical.tidy": POSTERIOR.tidy(),
     "hierarchical.tidy, ratios": POSTERIOR.tidy(exponentiate=True),
+    "hierarchical.tidy, induction": WITH_INDUCTION.tidy(),
+    "hierarchical.tidy, odds ratios": WITH_INDUCTION.tidy(exponentiate=True),
+    "hierarchical.curves, induction": WITH_INDUCTION.curves([1.0, 5.0]),
     "hierarchical.glance": POSTERIOR.glance(),
     "hierarchical.curves": POSTERIOR.curves([1.0, 5.0]),
     "hierarchical.contrasts": POSTERIOR.contrasts([1.0, 5.0]),
+    "predictive_check": iko.predictive_check(POSTERIOR, [1.0, 5.0], replicates=20, seed=1),
+    "hierarchical.tidy, features": FEATURES.tidy(),
     "hierarchical.priors": iko.Priors().tidy(),
+    "published_outcomes": iko.published_outcomes(),
+    "check_published": iko.check_published(iko.published_outcomes()),
+    "published_effects": iko.published_effects(iko.published_outcomes(), cause="any"),
+    "ratio_from_curves": iko.ratio_from_curves([0.6, 0.8], [0.05, 0.02], cause="any"),
+    "meta_analysis.tidy": META.tidy(),
+    "meta_analysis.tidy, ratios": META.tidy(exponentiate=True),
+    "meta_analysis.glance": META.glance(),
     "leave_one_out": iko.leave_one_out(POSTERIOR),
+    "leave_one_out, pointwise": iko.leave_one_out(POSTERIOR, pointwise=True),
+    "leave_one_group_out": iko.leave_one_group_out(POSTERIOR, "arm"),
+    "imputed.tidy": STACKED.tidy(),
+    "imputed.glance": STACKED.glance(),
+    "imputed.curves": STACKED.curves([1.0, 5.0]),
+    "imputed.contrasts": STACKED.contrasts([1.0, 5.0]),
+    "release_shift": iko.release_shift(PATTERNS, PATTERNS, PLAIN, seed=1, draws=50, tune=50, chains=2),
     "compare_posteriors": iko.compare_posteriors({"one": POSTERIOR, "two": POSTERIOR}),
     "shrinkage": iko.shrinkage(POSTERIOR),
     "shrinkage, ratios": iko.shrinkage(POSTERIOR, exponentiate=True),

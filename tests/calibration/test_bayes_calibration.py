@@ -14,10 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit
 
 import ikzf1_outcomes as iko
+from ikzf1_outcomes.models.bayes.induction import FAILURE, models_of
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.prior_draws import prior_positions
+from ikzf1_outcomes.models.bayes.priors import Priors, normal
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws, in_own_terms, quantities
 from ikzf1_outcomes.models.bayes.reduction import Reduced, reduce_endpoint, stacked
 from ikzf1_outcomes.models.bayes.sampling import Run, one_try
@@ -28,13 +31,23 @@ pytestmark = pytest.mark.slow
 
 KEPT, AT = 100, 5.0
 CHANGE = 1.0
+OFTEN = Priors(induction=normal(np.log(0.2 / 0.8), 0.7, unit="log odds", reason="of 300 patients some always fail"))
+PEPTIDES, LOST = [f"PEP{k}" for k in range(10)], [f"CNA{k}" for k in range(5)]
 MODELS: dict[str, dict] = {
     "piecewise": {},
     "spline": {"baseline": "spline"},
     "spline that ends": {"baseline": "spline", "bound": 9.0},
     "piecewise, change": {"changes_at": CHANGE},
     "piecewise, superpopulation": {"pooling": "superpopulation"},
+    "piecewise, induction": {"induction": "non-response", "priors": OFTEN},
+    "piecewise, strata": {"strata": "protocol", "protocol": None},
     "piecewise, larger": {},
+    "features in pathways": {
+        "features": PEPTIDES,
+        "pathways": {"one": PEPTIDES[:4], "two": PEPTIDES[4:7]},
+        "protocol": None,
+    },
+    "shared alterations": {"alterations": LOST, "alterations_prior": "r2d2", "protocol": None},
 }
 SIZES = {name: (2000, 500) if name.endswith("larger") else (300, 1000) for name in MODELS}
 """Patients, and fits: those of the larger cohort sample the walk centred, where they have events enough."""
@@ -43,51 +56,89 @@ ASKED = {
     "class effect": ("class", "ik6 vs not deleted"), "subtype effect": ("subtype", "b vs mean of subtypes"),
     "class spread": ("class spread", ""), "subtype spread": ("subtype spread", ""), "covariate": ("covariate", "z"),
 }  # fmt: skip
+OF_MODEL = {
+    "features in pathways": {
+        "feature": ("feature", "PEP0"), "feature of no pathway": ("feature", "PEP9"),
+        "feature spread": ("feature spread", ""), "feature slab": ("feature slab", ""),
+        "pathway spread": ("pathway spread", "one"),
+    },
+    "shared alterations": {
+        "alteration": ("alteration", "CNA0"), "rare alteration": ("alteration", "CNA4"),
+        "alteration share": ("alteration share", ""),
+    },
+}  # fmt: skip
+"""What one model has that others have not."""
 INCIDENCE = "incidence at 5 years, class ik6"
-NAMES = (*ASKED, INCIDENCE)
+OF_FAILURE = ("level", "deletion mean", "class effect", "subtype effect", "class spread", "subtype spread", "covariate")
+FREE = "event-free survival at 5 years, class ik6"
 GATE = 0.01
 """Probability of a false alarm of all tests of one model together."""
 
 
+def names_of(model: str) -> tuple[str, ...]:
+    """What is asked of a model."""
+    failures = (*(f"{name}, induction failure" for name in OF_FAILURE), "induction failure, class ik6", FREE)
+    return (*ASKED, *OF_MODEL.get(model, {}), INCIDENCE, *(failures if "induction" in MODELS[model] else ()))
+
+
 def described(model: str) -> HierarchicalSpec:
     """Everything pooled that there is, and a covariate; one event, of which there always are some."""
-    return hierarchical_spec(subtype="subtype", protocol="protocol", covariates=["z"], causes="any", **MODELS[model])
+    usual = {"subtype": "subtype", "protocol": "protocol", "covariates": ["z"], "causes": "any"}
+    return hierarchical_spec(**usual | MODELS[model])
 
 
 @cache
 def design(n: int) -> pd.DataFrame:
     """The same patients in every fit, with three small classes."""
     rng = np.random.default_rng(17)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "ikzf1_class": rng.choice(["none", "ik6", "whole_gene", "del_4_8"], n, p=[0.7, 0.12, 0.1, 0.08]),
             "subtype": rng.choice(list("abcd"), n, p=[0.4, 0.3, 0.2, 0.1]), "protocol": rng.choice(list("pqr"), n),
             "z": rng.normal(size=n), "end": rng.uniform(3.0, 8.0, n),
         }
     )  # fmt: skip
+    frame[PEPTIDES] = rng.normal(size=(n, len(PEPTIDES))) + 0.7 * rng.normal(size=(n, 1))
+    frame[LOST] = (rng.random((n, len(LOST))) < [0.4, 0.3, 0.2, 0.1, 0.05]).astype(int)
+    return frame
 
 
-def endpoint_of(frame: pd.DataFrame, lived: np.ndarray, died: np.ndarray) -> iko.Endpoint:
-    return iko.endpoint_from_columns(frame.assign(t=lived, s=died.astype(int)), time="t", status="s", causes={1: "relapse"})
+def endpoint_of(frame: pd.DataFrame, lived: np.ndarray, died: np.ndarray, failed: np.ndarray) -> iko.Endpoint:
+    """Failures of induction count at time 0."""
+    causes = {1: "relapse"} | ({2: "non-response"} if failed.any() else {})
+    own = frame.assign(t=np.where(failed, 0.0, lived), s=np.where(failed, 2, died.astype(int)))
+    return iko.endpoint_from_columns(own, time="t", status="s", causes=causes)
 
 
 @cache
 def before(model: str) -> Reduced:
     """The model before there are events: of its sums nothing is used."""
     n = SIZES[model][0]
-    return reduce_endpoint(endpoint_of(design(n), design(n)["end"].to_numpy(), np.arange(n) % 3 == 0), described(model))
+    failed = np.arange(n) % 7 == 0 if "induction" in MODELS[model] else np.zeros(n, dtype=bool)
+    endpoint = endpoint_of(design(n), design(n)["end"].to_numpy(), np.arange(n) % 3 == 0, failed)
+    return reduce_endpoint(endpoint, described(model))
 
 
-def simulated(reduced: Reduced, truth: CauseDraws, frame: pd.DataFrame, rng: np.random.Generator) -> iko.Endpoint:
+def failing(reduced: Reduced, truths: list[CauseDraws], rng: np.random.Generator) -> np.ndarray:
+    """Who fails induction."""
+    n = len(reduced.patients.stratum)
+    if truths[-1].model.cause != FAILURE:
+        return np.zeros(n, dtype=bool)
+    x = np.concatenate([group.columns for block in reduced.patients.blocks for group in block], axis=1)
+    return rng.random(n) < expit(truths[-1].log_hazard[0, 0, 0, 0] + x @ truths[-1].effect[0, 0])
+
+
+def simulated(reduced: Reduced, truths: list[CauseDraws], frame: pd.DataFrame, rng: np.random.Generator) -> iko.Endpoint:
     """Times by inversion of each patient's cumulative hazard, halving intervals until they are exact."""
+    truth, failed = truths[0], failing(reduced, truths, rng)
     n_periods = 1 if reduced.spec.changes_at is None else 2
     columns = zip(*(stacked(block, n_periods) for block in reduced.patients.blocks), strict=True)
     relative = [np.exp(np.concatenate(parts, axis=1) @ truth.effect[0, 0]) for parts in columns]
-    hazard, end = np.exp(truth.log_hazard[0, 0, 0]), frame["end"].to_numpy()
+    hazard, end = np.exp(truth.log_hazard[0, 0])[reduced.patients.stratum], frame["end"].to_numpy()
 
     def cumulative(at: np.ndarray, who: np.ndarray) -> np.ndarray:
         until = np.minimum(at, CHANGE if n_periods > 1 else np.inf)
-        first, whole = (reduced.basis.integrals(some) @ hazard for some in (until, at))
+        first, whole = ((reduced.basis.integrals(some) * hazard[who]).sum(axis=1) for some in (until, at))
         return first * relative[0][who] + (whole - first) * relative[-1][who]
 
     wanted = rng.exponential(size=len(frame))
@@ -99,16 +150,27 @@ def simulated(reduced: Reduced, truth: CauseDraws, frame: pd.DataFrame, rng: np.
         low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
     lived = end.copy()
     lived[died] = np.maximum(high, 1e-12)
-    return endpoint_of(frame, lived, died)
+    return endpoint_of(frame, lived, died, failed)
 
 
-def asked_of(posterior: Posterior) -> np.ndarray:
+def asked_of(posterior: Posterior, model: str) -> np.ndarray:
     """The numbers whose ranks are wanted, draw by draw (draws, numbers)."""
-    reduced, drawn = posterior.reduced, posterior.sampled[0].drawn
+    reduced, drawn = posterior.reduced, [own.drawn for own in posterior.sampled]
     later = f", after {CHANGE:g} years"  # where effects change, the later one
-    found = {(part.term, part.contrast.replace(later, "")): part.values.ravel() for part in quantities(reduced, drawn)}
+    found = {
+        (own.model.cause, part.term, part.contrast.replace(later, "")): part.values.ravel()
+        for own in drawn
+        for part in quantities(reduced, own)
+    }
     risks = dict(posterior.scenarios(np.array([AT])))["ik6"]
-    return np.column_stack([*(found[name] for name in ASKED.values()), risks.incidence[:, 0, 0, 0]])
+    first = reduced.patients.strata[0] if len(reduced.patients.strata) > 1 else ""  # whose level is asked for
+    asked = (ASKED | OF_MODEL.get(model, {})).values()
+    wanted = [found["any", term, first if term == "level" else contrast] for term, contrast in asked]
+    wanted.append(risks.incidence[:, 0, 0, 0])
+    if drawn[-1].model.cause == FAILURE:
+        wanted += [found[FAILURE, *ASKED[name]] for name in OF_FAILURE]
+        wanted += [risks.incidence[:, -1, 0, 0], risks.survival[:, 0, 0]]
+    return np.column_stack(wanted)
 
 
 def thinned(sampled, by: int):
@@ -121,23 +183,27 @@ def one_fit(rng: np.random.Generator, *, model: str) -> dict:
     start, frame = before(model), design(SIZES[model][0])
     no_events = 0
     while True:
-        truth = in_own_terms(start.models[0], prior_positions(start.models[0], 1, rng)[None])
-        endpoint = simulated(start, truth, frame, rng)
-        if (endpoint.cause > 0).any():
+        truths = [in_own_terms(own, prior_positions(own, 1, rng)[None]) for own in models_of(start)]
+        endpoint = simulated(start, truths, frame, rng)
+        if set(endpoint.cause) >= set(range(1, 1 + len(truths))):
             break
         no_events += 1
     reduced = reduce_endpoint(endpoint, described(model))
+    # the scale of the features' spread, which follows the number of events, is that of the truth's own prior
+    if reduced.spec.features:
+        reduced = reduced._replace(models=(reduced.models[0]._replace(effects=start.models[0].effects),))
     run = Run(int(rng.integers(2**31)), 500, 500, 2, 0.9, 1, False)
-    sampled = one_try(reduced.models[0], run, 1)
-    kept = thinned(sampled, 2 * 500 // KEPT)
-    found = asked_of(Posterior(endpoint, reduced, (kept,), int(rng.integers(2**31))))
-    of_truth = asked_of(Posterior(endpoint, reduced, (kept._replace(drawn=truth),), int(rng.integers(2**31))))
+    sampled = [one_try(reduced, own, run) for own in models_of(reduced)]
+    kept = tuple(thinned(own, 2 * 500 // KEPT) for own in sampled)
+    found = asked_of(Posterior(endpoint, reduced, kept, int(rng.integers(2**31))), model)
+    true = tuple(own._replace(drawn=truth) for own, truth in zip(kept, truths, strict=True))
+    of_truth = asked_of(Posterior(endpoint, reduced, true, int(rng.integers(2**31))), model)
     rank = (found < of_truth).sum(axis=0)
     # of K draws the truth has one of K + 1 places; a place becomes a number between 0 and 1 by chance
     return {
         "place": (rank + rng.random(len(rank))) / (len(found) + 1), "events": int((endpoint.cause > 0).sum()),
-        "diverging": int(sampled.chains.diverging.sum()), "no_events": no_events,
-        "centred": sampled.drawn.model.baseline.centred,
+        "diverging": int(sum(own.chains.diverging.sum() for own in sampled)), "no_events": no_events,
+        "centred": sampled[0].drawn.model.baseline.centred,
     }  # fmt: skip
 
 
@@ -154,10 +220,14 @@ def processes() -> int:
     return 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 
 
+def bins_of(place: np.ndarray) -> np.ndarray:
+    """How many places lie in each twentieth."""
+    return np.histogram(place, bins=20, range=(0.0, 1.0))[0]
+
+
 def uniform(place: np.ndarray) -> tuple[float, float]:
     """P-values of the chi-square test of 20 bins and of the greatest distance of the distribution function."""
-    counts = np.histogram(place, bins=20, range=(0.0, 1.0))[0]
-    return float(stats.chisquare(counts).pvalue), float(stats.kstest(place, "uniform").pvalue)
+    return float(stats.chisquare(bins_of(place)).pvalue), float(stats.kstest(place, "uniform").pvalue)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -167,16 +237,16 @@ def test_the_truth_may_be_anywhere_among_the_draws(model: str) -> None:
     with joblib.parallel_config(n_jobs=processes()):
         found = replicates(partial(one_fit, model=model), fits, seed=2026)
     minutes = (time.perf_counter() - begin) / 60.0
-    place = np.array([fit["place"] for fit in found])
+    place, names = np.array([fit["place"] for fit in found]), names_of(model)
     assert sum(fit["no_events"] for fit in found) == 0
     least = []
-    for j, name in enumerate(NAMES):
+    for j, name in enumerate(names):
         chi_square, distance = uniform(place[:, j])
         row = {"kind": "ranks", "what": name, "setting": model, "runs": fits, "n": n}
-        row |= {"chi_square": chi_square, "distance": distance}
+        row |= {"chi_square": chi_square, "distance": distance, "counts": bins_of(place[:, j]).tolist()}
         for share in (0.5, 0.95):
             row[f"covered_{100 * share:g}"] = float((np.abs(place[:, j] - 0.5) <= share / 2).mean())
         row |= {word: float(np.mean([fit[word] for fit in found])) for word in ("diverging", "centred", "events")}
         record(row | {"fits_per_minute": fits / minutes})
         least += [chi_square, distance]
-    assert min(least) > GATE / len(least), dict(zip(NAMES, np.reshape(least, (-1, 2)).tolist(), strict=True))
+    assert min(least) > GATE / len(least), dict(zip(names, np.reshape(least, (-1, 2)).tolist(), strict=True))

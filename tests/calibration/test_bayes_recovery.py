@@ -67,7 +67,9 @@ def endpoint_of(frame: pd.DataFrame, mean: float, rng: np.random.Generator) -> i
 def fitted(endpoint: iko.Endpoint, spec: HierarchicalSpec, seed: int, draws: int = 500) -> Posterior:
     """Two chains, one try."""
     reduced = reduce_endpoint(endpoint, spec)
-    return Posterior(endpoint, reduced, (one_try(reduced.models[0], Run(seed, draws, 500, 2, 0.9, 1, False), 1),), seed)
+    return Posterior(
+        endpoint, reduced, (one_try(reduced, reduced.models[0], Run(seed, draws, 500, 2, 0.9, 1, False)),), seed
+    )
 
 
 def one_world(rng: np.random.Generator, *, n: int, mean: float) -> np.ndarray:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 import ikzf1_outcomes as iko
-from ikzf1_outcomes.kernels.density_memory import pack
+from ikzf1_outcomes.kernels.density_memory import HORSESHOE, SHARED, pack
 from ikzf1_outcomes.kernels.hierarchical_density import effects, evaluate, log_hazards
 from ikzf1_outcomes.models.bayes.graph import hierarchical_model
 from ikzf1_outcomes.models.bayes.reduction import Reduced, reduce_endpoint
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec, hierarchical_spec
 
+FEATURES = [f"F{k}" for k in range(6)]
 OPTIONS: dict[str, dict] = {
     "classes alone": {"causes": "relapse"},
     "any event": {"causes": "any", "cuts": []},
@@ -28,7 +29,13 @@ OPTIONS: dict[str, dict] = {
     "changing": {"changes_at": 1.0, "subtype": "subtype", "alterations": ["pax5"], "causes": "relapse"},
     "superpopulation": {"pooling": "superpopulation", "protocol": "protocol", "causes": "relapse"},
     "bounded steps": {"bound": 10.0, "cuts": [1.0, 2.0, 7.0], "causes": "relapse"},
+    "shared alterations": {"alterations": ["pax5", "etv6"], "alterations_prior": "r2d2"},
+    "features": {"features": FEATURES, "alterations": ["pax5"], "causes": "relapse"},
+    "pathways": {
+        "features": FEATURES, "pathways": {"one": ["F2", "F0"], "two": ["F4"]}, "covariates": ["age"], "causes": "relapse",
+    },
 }  # fmt: skip
+SHRUNK = {HORSESHOE: ("spread", "slab", "pathway", "local"), SHARED: ("rest", "part")}
 CENTRING = ("centred", "non-centred")
 
 
@@ -43,6 +50,7 @@ def cohort(n: int = 160, seed: int = 3, late: bool = True) -> iko.Endpoint:
             "etv6": rng.random(n) < 0.2, "w": rng.choice([1.0, 2.0], n),
         }
     )  # fmt: skip
+    frame = frame.assign(**dict(zip(FEATURES, np.random.default_rng(seed + 1).normal(3.0, 2.0, (6, n)), strict=True)))
     time = np.ceil(365.25 * np.minimum(rng.exponential(4, n), rng.uniform(2, 8, n))) / 365.25
     frame["t"], frame["s"] = time, rng.choice([0, 1, 2], n, p=[0.5, 0.35, 0.15])
     frame["e"] = np.where(rng.random(n) < 0.3, time * rng.random(n), 0.0) if late else 0.0
@@ -77,6 +85,29 @@ def test_the_gradient_is_the_derivative(name: str, centring: str) -> None:
             step[j] = width
             slope = (evaluate(memory, theta + step)[0] - evaluate(memory, theta - step)[0]) / (2 * width)
             assert slope == pytest.approx(gradient[j], rel=1e-6, abs=1e-6 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("centring", CENTRING)
+@pytest.mark.parametrize("name", ["shared alterations", "pathways"])
+def test_the_gradient_of_spreads_that_are_far_apart(name: str, centring: str) -> None:
+    """Spreads from all but 0 to beyond the slab; of the patients their events alone, which are linear in the effects."""
+    own = reduce_endpoint(cohort(), described(name, centring)).models[0]
+    linear = own.sums._replace(exposure=np.zeros_like(own.sums.exposure))
+    memory, rng = pack(linear, own.baseline, own.families), np.random.default_rng(12)
+    family = next(family for family in own.families if family.kind in SHRUNK)
+    first = own.places["feature" if family.kind == HORSESHOE else "alteration"]
+    for _ in range(20):
+        theta = rng.normal(0.0, 0.7, memory.n_dim)
+        theta[first : first + family.n_free - family.size] *= 5.0
+        gradient = evaluate(memory, theta)[1]
+        assert gradient.any()
+        for j in range(first, first + family.n_free):
+            step = np.zeros(memory.n_dim)
+            step[j] = 1e-4
+            # four points, so that the step may be long beside the rounding of large densities
+            a, b, c, d = (evaluate(memory, theta + k * step)[0] for k in (-2, -1, 1, 2))
+            slope = (8.0 * (c - b) - (d - a)) / (12.0 * 1e-4)
+            assert slope == pytest.approx(gradient[j], rel=1e-6, abs=1e-7 * max(1.0, np.abs(gradient).max()))
 
 
 @pytest.mark.parametrize("centring", CENTRING)
@@ -122,7 +153,16 @@ def named(own, theta: np.ndarray) -> dict[str, np.ndarray]:
         at += n_strata * n_steps
     for labelled in own.effects:
         family = labelled.family
-        if family.kind == 1:
+        if family.kind in SHRUNK:
+            place = at
+            for word in SHRUNK[family.kind]:
+                size = {"local": family.size, "part": family.size, "pathway": family.basis.shape[1]}.get(word)
+                if size != 0:
+                    whole = theta[place] if size is None else theta[place : place + size]
+                    out[f"{cause}: {labelled.term} {word}_log__"] = whole
+                    place += size or 1
+            out[f"{cause}: {labelled.term}"] = theta[place : at + family.n_free]
+        elif family.kind == 1:
             out[f"{cause}: {labelled.term} spread_log__"] = theta[at]
             out[f"{cause}: {labelled.term}"] = theta[at + 1 : at + family.n_free]
         else:

@@ -7,7 +7,8 @@ import pytest
 import ikzf1_outcomes as iko
 from ikzf1_outcomes.kernels.density_memory import pack
 from ikzf1_outcomes.kernels.hierarchical_density import evaluate
-from ikzf1_outcomes.models.bayes.left_out import left_out, log_likelihood, stacked_weights
+from ikzf1_outcomes.models.bayes.comparisons import stacked_weights
+from ikzf1_outcomes.models.bayes.left_out import left_out, log_likelihood
 from ikzf1_outcomes.models.bayes.reduction import reduce_endpoint
 
 OPTIONS: dict[str, dict] = {

@@ -8,8 +8,10 @@ import numpy as np
 
 from ikzf1_outcomes.kernels.expected_events import lived_of
 from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.kernels.shrinkage_families import horseshoe_numbers, share_numbers
 
-NORMAL, POOLED = 0, 1
+NORMAL, POOLED, HORSESHOE, SHARED = 0, 1, 2, 3
+"""Kinds of families: effects with normal priors, with one spread, with a regularised horseshoe, with R2D2."""
 (DIM, COLUMNS, STRATA, BASIS, TIMES, PATTERNS, BLOCKS, FAMILIES, DRIFT, STEPS, CENTRED, ANCHOR) = range(12)
 """Where the front of the memory has sizes, and the places of what is sampled."""
 (WEIGHTS, SPREADS, EXPOSURE, EVENT_BASIS, EVENT_COUNT, EVENT_SUM, LEVEL, WHOLE, EVERYTHING, OWN_ROWS, FRONT) = range(12, 23)
@@ -34,7 +36,7 @@ class Baseline(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Effects with a common prior: normal, or drawn towards 0 by a spread that is estimated."""
+    """Effects with a common prior: normal, or drawn towards 0 by spreads that are estimated."""
 
     kind: int
     begin: int
@@ -42,11 +44,15 @@ class Family(NamedTuple):
     size: int
     """Columns."""
     location: Floats
-    """Means of the normal prior (size); of a pooled family unused."""
+    """Means of the normal prior (size); of a horseshoe the group of each effect, where there are groups; of R2D2 the SD
+    of each for an omega of 1 (size); of a pooled family unused."""
     scale: Floats
-    """SDs of the normal prior (size); of a pooled family the scale of the half-normal of the spread (1)."""
+    """SDs of the normal prior (size); of a pooled family the scale of the half-normal of the spread (1); of a horseshoe
+    those of its spread and of its slab, and the precision that effects have from the data; of R2D2 the shapes of the parts
+    and of the rest, and that precision for an omega of 1, over the prior's."""
     basis: Floats
-    """Of a pooled family: its effects are basis times as many free numbers (size, free)."""
+    """Of a pooled family: its effects are basis times as many free numbers (size, free); of a horseshoe which group each
+    effect is of (size, groups)."""
     centring: float
     """With s the spread, free numbers have SD s^centring and are multiplied by s^(1 - centring): from 0, non-centred, to 1,
     centred. The posterior of the effects does not depend on it."""
@@ -54,7 +60,8 @@ class Family(NamedTuple):
     @property
     def n_free(self) -> int:
         """Numbers that are sampled."""
-        return self.size if self.kind == NORMAL else 1 + self.basis.shape[1]
+        own = {NORMAL: self.size, HORSESHOE: 2 + self.basis.shape[1] + 2 * self.size, SHARED: 1 + 2 * self.size}
+        return own.get(self.kind, 1 + self.basis.shape[1])
 
 
 class Sums(NamedTuple):
@@ -83,6 +90,17 @@ class Memory(NamedTuple):
     n_dim: int
 
 
+def parameters(family: Family) -> tuple[Any, Any]:
+    """The two parts of the numbers that describe a family's prior."""
+    if family.kind == POOLED:
+        return [family.scale[0], family.centring], family.basis
+    if family.kind == HORSESHOE:
+        return horseshoe_numbers(*family.scale), family.location
+    if family.kind == SHARED:
+        return share_numbers(*family.scale), family.location
+    return family.location, family.scale
+
+
 def pack(sums: Sums, baseline: Baseline, families: tuple[Family, ...]) -> Memory:
     """Write a density into one buffer: a front of sizes and places, tables of whole numbers, then numbers."""
     n_strata, n_steps = baseline.n_strata, len(baseline.step)
@@ -96,9 +114,7 @@ def pack(sums: Sums, baseline: Baseline, families: tuple[Family, ...]) -> Memory
     table: list[int] = []
     at = steps + n_strata * n_steps
     for family in families:
-        pooled = family.kind == POOLED
-        first = put([family.scale[0], family.centring] if pooled else family.location)
-        second = put(family.basis if pooled else family.scale)
+        first, second = map(put, parameters(family))
         table += [family.kind, family.begin, family.size, at, family.basis.shape[1], first, second]
         at += family.n_free
     column, lived = 0, lived_of(sums.exposure, sums.stratum, n_strata)

@@ -34,10 +34,12 @@ from ikzf1_outcomes.kernels.density_memory import (
     FAMILIES,
     FAMILY,
     FRONT,
+    HORSESHOE,
     LEVEL,
     NORMAL,
     OWN_ROWS,
     PATTERNS,
+    SHARED,
     SPREADS,
     STEPS,
     STRATA,
@@ -48,6 +50,7 @@ from ikzf1_outcomes.kernels.density_memory import (
 )  # fmt: skip
 from ikzf1_outcomes.kernels.expected_events import BLOCK, column_sums, expected_events, relative_risks
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.kernels.shrinkage_families import PRIOR, horseshoe, horseshoe_back, shared, shared_back
 
 HALF_LOG_2PI = 0.9189385332046727
 LOG_2 = 0.6931471805599453
@@ -71,6 +74,13 @@ def _effects(theta, numbers, table, beta):  # type: ignore[no-untyped-def]
         if kind == NORMAL:
             beta[begin : begin + size] = theta[at : at + size]
             continue
+        prior, own = numbers[first : first + PRIOR], beta[begin : begin + size]
+        if kind == HORSESHOE:
+            horseshoe(theta, at, free, numbers[second:], prior, size, own)
+            continue
+        if kind == SHARED:
+            shared(theta, at, numbers[second : second + size], prior, size, own)
+            continue
         factor = np.exp((1.0 - numbers[first + 1]) * theta[at])
         for i in range(size):
             total = 0.0
@@ -92,6 +102,14 @@ def _effects_back(theta, gradient, numbers, table, beta, slope):  # type: ignore
                 z = (theta[at + i] - numbers[first + i]) / scale
                 value -= 0.5 * z * z + HALF_LOG_2PI + np.log(scale)
                 gradient[at + i] = slope[begin + i] - z / scale
+            continue
+        own_beta, own_slope, prior = beta[begin : begin + size], slope[begin : begin + size], numbers[first : first + PRIOR]
+        if kind == HORSESHOE:
+            value += horseshoe_back(theta, gradient, at, free, numbers[second:], prior, size, own_beta, own_slope)
+            continue
+        if kind == SHARED:
+            scales = numbers[second : second + size]
+            value += shared_back(theta, gradient, at, scales, prior, size, own_beta, own_slope)
             continue
         added, own = _spread_prior(theta[at], numbers[first])
         value += added
@@ -240,19 +258,18 @@ def log_posterior(theta, gradient, numbers, whole):  # type: ignore[no-untyped-d
     return value
 
 
-def evaluate(memory: Memory, theta: Floats) -> tuple[float, Floats]:
-    """Log posterior density and gradient at a place (n_dim)."""
+def evaluate(memory: Memory, theta: Floats, posterior: Any = log_posterior) -> tuple[float, Floats]:
+    """Log posterior density and gradient at a place (n_dim); `posterior` may be another density of the same memory."""
     whole = memory.buffer.view(np.int64)
     gradient = np.zeros(memory.n_dim)
     head = int(whole[WHOLE])
-    value = log_posterior(np.asarray(theta, dtype=np.float64), gradient, memory.buffer[head:], whole[:head])
+    value = posterior(np.asarray(theta, dtype=np.float64), gradient, memory.buffer[head:], whole[:head])
     return float(value), gradient
 
 
 @cache
-def for_samplers() -> Any:
+def for_samplers(posterior: Any = log_posterior) -> Any:
     """The density as a function that is called by its address, with the memory as its last argument."""
-    posterior = log_posterior
 
     def density(n, point, gradient, value, memory):  # type: ignore[no-untyped-def]
         head = carray(memory, FRONT, np.int64)

@@ -106,8 +106,9 @@ def _curves(base, top, effect, stratum, share, group, width, interval, place, fo
     sums = np.empty((groups, 2 + 2 * causes, size))
     for d in range(draws):
         sums[:] = 0.0
-        for start in range(0, len(share), BLOCK):
-            n = min(BLOCK, len(share) - start)
+        own = share[min(d, len(share) - 1)]
+        for start in range(0, len(own), BLOCK):
+            n = min(BLOCK, len(own) - start)
             for b in range(n):
                 p = start + b
                 s = stratum[p]
@@ -121,8 +122,8 @@ def _curves(base, top, effect, stratum, share, group, width, interval, place, fo
                     x[b * size + j] = total[interval[j]] * width[j]
             _factors(n * size, x, keep, phi, psi)
             for b in range(n):
-                if share[start + b] > 0.0:
-                    _walk(b, hazard, width, interval, keep, phi, psi, share[start + b], group[start + b], sums)
+                if own[start + b] > 0.0:
+                    _walk(b, hazard, width, interval, keep, phi, psi, own[start + b], group[start + b], sums)
         for g in range(groups):
             for m in range(len(place)):
                 j = place[m] - 1
@@ -142,11 +143,15 @@ def _check(
 ) -> None:
     """Refuse what the compiled loops would read beyond its end, or turn into numbers without meaning."""
     _refuse(level.ndim != 4, "level is not of shape (draws, causes, strata, intervals)")
-    flat = all(a.ndim == 1 for a in (stratum, weight, group, cuts, times))
-    _refuse(not flat, "stratum, weight, group, cuts and times are not all of one dimension")
+    flat = all(a.ndim == 1 for a in (stratum, group, cuts, times))
+    _refuse(not flat, "stratum, group, cuts and times are not all of one dimension")
+    _refuse(
+        weight.ndim not in (1, 2) or (weight.ndim == 2 and len(weight) != level.shape[0]),
+        "weight is not of shape (patterns) or (draws, patterns)",
+    )
     patterns = len(stratum)
     _refuse(effect.shape != (*level.shape[:2], patterns), "effect is not of shape (draws, causes, patterns)")
-    _refuse(not patterns == len(weight) == len(group), "stratum, weight and group differ in length")
+    _refuse(not patterns == weight.shape[-1] == len(group), "stratum, weight and group differ in length")
     _refuse(len(cuts) != level.shape[3] - 1, "level has not one interval more than there are cuts")
     outside = int(((stratum < 0) | (stratum >= level.shape[2]) | (group < 0)).sum())
     _refuse(outside > 0, "a stratum or group code is out of range", outside)
@@ -189,7 +194,7 @@ def piecewise_risks(
     stratum
         Which levels hold for each pattern (patterns).
     weight
-        0 or more (patterns).
+        0 or more, the same in all draws (patterns) or its own in each (draws, patterns).
     group
         Codes from 0 on (patterns). A group without weight has NaN.
     cuts
@@ -215,12 +220,14 @@ def piecewise_risks(
     beyond = highest + np.log(max(times.max(initial=0.0), 1.0)) > HIGHEST
     _refuse(beyond.any(), "the highest log hazard and log hazard ratio make a hazard beyond numbers", int(beyond.sum()))
     groups = int(group.max(initial=-1)) + 1
-    mass = np.bincount(group, weight, groups)
-    share = weight / np.where(mass > 0.0, mass, 1.0)[group]
+    rows = np.atleast_2d(weight)
+    mass = rows @ (group[:, None] == np.arange(groups)).astype(float)
+    share = rows / np.where(mass > 0.0, mass, 1.0)[:, group]
+    without = np.broadcast_to(mass == 0.0, (draws, groups))
     shape, by_cause = (draws, groups, len(times)), (draws, causes, groups, len(times))
     found = Risks(np.empty(shape), np.empty(by_cause), np.empty(by_cause), np.empty(shape))
     base = np.exp(level - top[..., None])
     _curves(base, top, effect, stratum, share, group, *pieces, found)
     for curves in found:
-        curves[..., mass == 0.0, :] = np.nan
+        curves[without if curves.ndim == 3 else np.broadcast_to(without[:, None], curves.shape[:3])] = np.nan
     return found

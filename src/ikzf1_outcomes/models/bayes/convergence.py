@@ -294,6 +294,17 @@ def described(made: Any, attrs: Mapping[str, Any]) -> Any:
     return made
 
 
+def with_group(
+    made: Any, group: str, arrays: Mapping[str, tuple[Sequence[str], np.ndarray]], attrs: Mapping[str, Any]
+) -> Any:
+    """InferenceData with one more group: arrays with the names of their dimensions, and what else is known."""
+    import xarray
+
+    made.add_groups({group: xarray.Dataset({name: (list(dims), own) for name, (dims, own) in arrays.items()})})
+    made[group].attrs.update(attrs)
+    return made
+
+
 def save(made: Any, path: str | Path) -> Path:
     """Write InferenceData to a NetCDF file.
 

@@ -26,7 +26,7 @@ class Group(NamedTuple):
     """Effects that share a prior."""
 
     term: str
-    """"deletion", "class", "cell", "subtype", "protocol", "covariate" or "alteration"."""
+    """"deletion", "class", "cell", "subtype", "protocol", "covariate", "alteration" or "feature"."""
     labels: tuple[str, ...]
     columns: np.ndarray
     """(rows, effects): numbers, or flags of a byte."""
@@ -76,8 +76,8 @@ def indicators(codes: Integers, levels: Integers) -> np.ndarray:
     return (codes[:, None] == levels).astype(np.uint8)
 
 
-def patients_of(endpoint: Endpoint, spec: HierarchicalSpec) -> Patients:
-    """Read the columns of a description from the rows of an endpoint.
+def patients_of(endpoint: Endpoint, spec: HierarchicalSpec, among: np.ndarray | None = None) -> Patients:
+    """Read the columns of a description from the rows of an endpoint, or from some of them.
 
     Raises
     ------
@@ -88,10 +88,11 @@ def patients_of(endpoint: Endpoint, spec: HierarchicalSpec) -> Patients:
     found = {what: category(endpoint, name) for what, name in named.items() if name is not None}
     found["classes"] = category(endpoint, spec.classes, unknown_words(endpoint, spec.classes))
     matrix = None if spec.covariates is None else design(endpoint, _terms(spec.covariates))
-    if matrix is not None and set(matrix.spec.columns) & {*named.values(), *spec.alterations}:
+    if matrix is not None and set(matrix.spec.columns) & {*named.values(), *spec.alterations, *spec.features}:
         raise InputError("a covariate has another role in the model", next_step="Leave it out of the covariates.")
-    others = alteration_columns(endpoint, spec.alterations)
-    keep: np.ndarray = np.asarray(~np.isnan(others).any(axis=1))
+    others, features = alteration_columns(endpoint, spec.alterations), feature_columns(endpoint, spec.features)
+    keep: np.ndarray = np.asarray(~np.isnan(others).any(axis=1) & ~np.isnan(features).any(axis=1))
+    keep &= True if among is None else among
     for own in found.values():
         keep &= own.codes >= 0
     if matrix is not None:
@@ -110,8 +111,9 @@ def patients_of(endpoint: Endpoint, spec: HierarchicalSpec) -> Patients:
         if (spread <= 1e-12 * np.maximum(1.0, np.abs(centre))).any():
             raise InputError("a covariate is constant among the rows analysed", next_step="Leave it out.")
         third, scale = [Group("covariate", matrix.names, (x - centre) / spread)], (centre, spread)
+    fourth = [Group("feature", spec.features, standardised(features[keep], spec.features))] if spec.features else []
     strata = kept.get("strata", Levels(np.zeros(int(keep.sum()), dtype=np.int64), ("all",)))
-    blocks = tuple(tuple(block) for block in (first, second, third) if block)
+    blocks = tuple(tuple(block) for block in (first, second, third, fourth) if block)
     return Patients(keep, blocks, strata.codes, strata.levels, tuple(notes), matrix, scale)
 
 
@@ -159,6 +161,36 @@ def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str])
     elif "protocol" in kept:
         notes.append("one protocol only: protocols are left out")
     return groups
+
+
+def feature_columns(endpoint: Endpoint, names: Sequence[str]) -> Floats:
+    """Numeric columns as they are (n, names); NaN where missing."""
+    out = np.empty((len(endpoint), len(names)))
+    for j, name in enumerate(names):
+        endpoint.column(name)
+        out[:, j] = numbers(endpoint.frame, name)
+        refuse(np.isinf(out[:, j]), f"feature {name!r} has an infinite value", "Correct those rows, or leave them out.")
+    return out
+
+
+def standardised(columns: Floats, names: Sequence[str]) -> Floats:
+    """Columns in standard deviations from their means (rows, names).
+
+    Raises
+    ------
+    InputError
+        A column that is constant, or all but that.
+    """
+    centre = columns.mean(axis=0)
+    moved = columns - centre
+    spread = np.sqrt((moved**2).mean(axis=0))
+    flat = ~(spread > 1e-12 * np.maximum(np.abs(centre), np.finfo(float).tiny))
+    if flat.any():
+        raise InputError(
+            f"feature {names[int(flat.argmax())]!r} is constant among the rows analysed", count=int(flat.sum()),
+            next_step="Leave out those that are.",
+        )  # fmt: skip
+    return np.asarray(moved / spread)
 
 
 def alteration_columns(endpoint: Endpoint, names: Sequence[str]) -> Floats:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ikzf1_outcomes.endpoint import Endpoint
-from ikzf1_outcomes.kernels.density_memory import NORMAL
+from ikzf1_outcomes.kernels.density_memory import HORSESHOE, NORMAL, SHARED, Family
+from ikzf1_outcomes.kernels.shrinkage_families import SLAB_DF
+from ikzf1_outcomes.models.bayes.induction import models_of
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, reduce_endpoint
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
@@ -31,8 +33,9 @@ def hierarchical_model(endpoint: Endpoint, spec: HierarchicalSpec) -> pm.Model:
     -------
     pymc.Model
         For each cause, named with the cause in front: level, drift and step of the baseline; deletion, covariate,
-        alteration; spread and free numbers of pooled effects, with the effects and the log hazards as deterministics. The
-        likelihood is a potential.
+        alteration; spread and free numbers of pooled effects, with the effects and the log hazards as deterministics; of
+        features also slab, pathway and local, of alterations that share also rest and part. The likelihood is a potential.
+        Failures of induction, where they have a part, have log odds for a level.
 
     Raises
     ------
@@ -52,8 +55,8 @@ def hierarchical_model(endpoint: Endpoint, spec: HierarchicalSpec) -> pm.Model:
 
     reduced = reduce_endpoint(endpoint, spec)
     with pm.Model() as model:
-        for own in reduced.models:
-            add_cause(own)
+        for own in models_of(reduced):
+            (add_failures if own.binary else add_cause)(own)
     return model
 
 
@@ -75,6 +78,22 @@ def add_cause(own: CauseModel) -> None:
     some = sums.event_count > 0
     happened = (sums.event_count[some] * pt.log(here[np.nonzero(some)])).sum() + pt.dot(sums.event_sum, beta)
     pm.Potential(f"{own.cause}: likelihood", happened - pt.dot(pt.exp(relative), lived))
+
+
+def add_failures(own: CauseModel) -> None:
+    """Add the variables and the likelihood of the failures of induction to the model at hand."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    sums, column = own.sums, 0
+    level = pm.Normal(f"{own.cause}: level", own.baseline.level[0], own.baseline.level[1], shape=own.baseline.n_strata)
+    beta = pt.concatenate([effects_of(own.cause, labelled) for labelled in own.effects])
+    log_odds = level[sums.stratum]
+    for b, rows in enumerate(sums.blocks):
+        log_odds = log_odds + pt.dot(rows, beta[column : column + rows.shape[1]])[sums.row[:, b]]
+        column += rows.shape[1]
+    happened = pt.dot(sums.event_count[:, 0], level) + pt.dot(sums.event_sum, beta)
+    pm.Potential(f"{own.cause}: likelihood", happened - pt.dot(sums.exposure[:, 0], pt.softplus(log_odds)))
 
 
 def baseline_of(own: CauseModel) -> Any:
@@ -109,6 +128,32 @@ def effects_of(cause: str, labelled: Any) -> Any:
     family, name = labelled.family, f"{cause}: {labelled.term}"
     if family.kind == NORMAL:
         return pm.Normal(name, family.location, family.scale, shape=family.size)
+    if family.kind == HORSESHOE:
+        return horseshoe_of(name, family)
+    if family.kind == SHARED:
+        shape, other, told = map(float, family.scale)
+        rest = pm.Gamma(f"{name} rest", alpha=other, beta=1.0)
+        part = pm.Gamma(f"{name} part", alpha=shape, beta=1.0, shape=family.size)
+        free = pm.Normal(name, 0.0, pt.sqrt(1.0 + told * part / rest), shape=family.size)
+        return pm.Deterministic(f"{name} effect", family.location * free / pt.sqrt(rest / part + told))
     spread = pm.HalfNormal(f"{name} spread", float(family.scale[0]))
     free = pm.Normal(name, 0.0, spread**family.centring, shape=family.basis.shape[1])
     return pm.Deterministic(f"{name} effect", spread ** (1.0 - family.centring) * pt.dot(family.basis, free))
+
+
+def horseshoe_of(name: str, family: Family) -> Any:
+    """Effects of features: their spread is bounded by the slab, and is sampled apart from what the data tell."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    tau, slab, told = map(float, family.scale)
+    spread = pm.HalfCauchy(f"{name} spread", tau)
+    square = pm.InverseGamma(f"{name} slab", alpha=SLAB_DF / 2.0, beta=SLAB_DF / 2.0 * slab**2)
+    wide = spread
+    if family.basis.shape[1]:
+        factor = pm.HalfCauchy(f"{name} pathway", 1.0, shape=family.basis.shape[1])
+        wide = spread * factor[family.location.astype(int)]
+    wide = wide * pm.HalfCauchy(f"{name} local", 1.0, shape=family.size)
+    precision = wide**-2 + 1.0 / square
+    free = pm.Normal(name, 0.0, pt.sqrt(1.0 + told / precision), shape=family.size)
+    return pm.Deterministic(f"{name} effect", free / pt.sqrt(precision + told))

@@ -16,7 +16,9 @@ from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.reduction import events_by_cause
 from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED
 from ikzf1_outcomes.models.proportional_hazards import cox
+from ikzf1_outcomes.timeline import landmark
 
+WITHOUT = "without the features"
 METHODS = {"Cox": None, "Firth": "firth"}
 COLUMNS = (
     "term", "contrast", "cause", "method", "n", "n_event", "estimate", "low", "high", "conf_level", "interval", "scale",
@@ -30,12 +32,14 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     The Cox models are fitted to the same patients, with the same subtypes, protocols, covariates and alterations as main
     effects, and strata where the hierarchical model has baselines of its own: one model with the classes, one with any
     deletion. Their estimates are what the data say alone; the hierarchical ones are drawn towards each other, the more so
-    the fewer events there are. Credible and confidence intervals are different things.
+    the fewer events there are. Credible and confidence intervals are different things. Features are in the hierarchical
+    model alone, since Cox models cannot hold many: a note says so.
 
     Parameters
     ----------
     posterior
-        Made by `sample`, with effects that do not change.
+        Made by `sample`, with effects that do not change. Of a model with failures of induction, only the hazards are
+        compared, among those who came through.
     exponentiate
         Give estimate, low and high as hazard ratios.
     conf_level
@@ -51,7 +55,7 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     Raises
     ------
     InputError
-        Effects that change with time.
+        Effects that change with time; draws of several completed data sets, or of an aggregate.
 
     Examples
     --------
@@ -63,14 +67,16 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     ['Cox', 'Firth', 'hierarchical']
     """
     spec = posterior.reduced.spec
+    posterior.check_rows()
     if spec.changes_at is not None:
         raise InputError("effects that change have no Cox model beside them", next_step="Sample with changes_at=None.")
     endpoint = compared(posterior)
     pooled = posterior.tidy(conf_level=conf_level)
-    pooled = pooled[pooled["term"].isin(["deletion", "class"])].assign(method="hierarchical")
+    pooled = pooled[pooled["term"].isin(["deletion", "class"]) & pooled["cause"].isin(posterior.reduced.causes)]
+    pooled = pooled.assign(method="hierarchical")
     tables = [
         raw(endpoint, posterior, pooled[(pooled["term"] == term) & (pooled["cause"] == cause)], method, conf_level)
-        for cause in posterior.causes
+        for cause in posterior.reduced.causes
         for method in METHODS
         for term in dict.fromkeys(pooled["term"])
     ]
@@ -88,7 +94,9 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
 def compared(posterior: Posterior) -> Endpoint:
     """The patients analysed, with the causes of the model, and their class as the model sees it."""
     spec, endpoint, keep = posterior.reduced.spec, posterior.endpoint, posterior.reduced.patients.keep
-    codes, causes = np.minimum(endpoint.cause, 0), tuple(posterior.causes)
+    parts = posterior.reduced.parts
+    endpoint = endpoint if parts is None else parts.endpoint
+    codes, causes = np.minimum(endpoint.cause, 0), tuple(posterior.reduced.causes)
     for k, ends in enumerate(events_by_cause(endpoint, causes).values(), start=1):
         codes = np.where(ends, k, codes)
     same = take_rows(replace(endpoint, cause=frozen(codes), causes=causes), keep)
@@ -102,7 +110,10 @@ def compared(posterior: Posterior) -> Endpoint:
     for name in spec.alterations:  # as flags, which is what the model makes of calls
         place = spec.alterations.index(name)
         same = same.with_column(name, groups["alteration"].columns[:, place])
-    return same
+    if parts is None:
+        return same
+    through = take_rows(same, ~parts.failed)
+    return landmark(through, parts.until) if parts.until > 0 else through
 
 
 def adjusters(posterior: Posterior) -> tuple[Sequence[str], str]:
@@ -135,4 +146,5 @@ def raw(endpoint: Endpoint, posterior: Posterior, pooled: pd.DataFrame, method: 
         return own.assign(**numbers, note=f"not estimable: {error.problem}")
     table = table[(table["term"] == term) & (table["note"] != "reference")].set_index("contrast")
     found = table.reindex(own["contrast"].to_numpy())
+    found["note"] = [WITHOUT if not note and posterior.reduced.spec.features else note for note in found["note"]]
     return own.assign(**{name: found[name].to_numpy() for name in (*numbers, "note")})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,8 @@ from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.piecewise_risks import Risks
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.bayes.convergence import bfmi, diagnose, gate, save, to_inference_data
+from ikzf1_outcomes.models.bayes.convergence import Diagnosis, bfmi, diagnose, gate, save, to_inference_data
+from ikzf1_outcomes.models.bayes.draw_files import with_draws
 from ikzf1_outcomes.models.bayes.nuts import Chains
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws, Quantity, quantities
 from ikzf1_outcomes.models.bayes.reduction import Reduced
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import arviz
 
 METHOD = "Bayesian hierarchical hazards"
+EFFECTS = ("log hazard ratio", "log odds ratio")
+"""How scales of effects begin."""
 CURVES = (
     "measure", "cause", "time", "estimate", "posterior_sd", "low", "high", "conf_level", "interval", "scale", "note",
 )  # fmt: skip
@@ -62,6 +65,20 @@ class Posterior:
         return tuple(own.drawn.model.cause for own in self.sampled)
 
     @property
+    def n_imputations(self) -> int:
+        """Completed data sets behind the draws."""
+        return 1
+
+    def check_rows(self) -> None:
+        """Refuse questions to the rows of one data set where the endpoint does not hold them; here it does.
+
+        Raises
+        ------
+        InputError
+            In posteriors of other make.
+        """
+
+    @property
     def n_chains(self) -> int:
         """Chains of each cause."""
         return int(self.sampled[0].drawn.position.shape[0])
@@ -74,10 +91,12 @@ class Posterior:
     def tidy(self, *, exponentiate: bool = False, conf_level: float = 0.95, margin: float = 1.5) -> pd.DataFrame:
         """One row a quantity of a cause: effects, then the spreads, levels and drift of the model.
 
+        Of failures of induction, where they have a part, effects are odds ratios, and the level is log odds.
+
         Parameters
         ----------
         exponentiate
-            Give estimate, low and high of effects as hazard ratios; `posterior_sd` stays on the log scale.
+            Give estimate, low and high of effects as hazard or odds ratios; `posterior_sd` stays on the log scale.
         conf_level
             Probability of the credible interval, the middle one.
         margin
@@ -94,12 +113,15 @@ class Posterior:
         normal_quantile(conf_level)
         if not (np.isfinite(margin) and margin > 0):
             raise InputError("the margin is a hazard ratio above 0", next_step="1.5, for example.")
-        tables = [summary(self.reduced, own, conf_level, margin) for own in self.sampled]
-        table = pd.concat(tables, ignore_index=True)
-        effect = table["scale"].str.startswith("log hazard ratio")
+        table = pd.concat(self.summaries(conf_level, margin), ignore_index=True)
+        effect = table["scale"].str.startswith(EFFECTS)
         if exponentiate:
             table = pd.concat([exponentiated(table[effect], True), table[~effect]]).sort_index()
         return table
+
+    def summaries(self, conf_level: float, margin: float) -> list[pd.DataFrame]:
+        """The rows of `tidy`, on the log scale, cause by cause."""
+        return [summary(self.reduced, own, conf_level, margin) for own in self.sampled]
 
     def glance(self) -> pd.DataFrame:
         """One row a cause: how it was sampled, and whether the chains converged.
@@ -117,7 +139,7 @@ class Posterior:
             rows.append(
                 {
                     "method": METHOD, "cause": own.drawn.model.cause,
-                    "n": float(self.reduced.counted.sum()), "n_event": own.drawn.model.n_event,
+                    "n": float(self.reduced.seen(own.drawn.model).sum()), "n_event": own.drawn.model.n_event,
                     "n_excluded": len(self.endpoint) - int(self.reduced.patients.keep.sum()),
                     "chains": own.drawn.position.shape[0], "draws": own.drawn.position.shape[1], "tune": own.chains.tune,
                     "target_accept": own.target_accept, "tries": own.tries, "divergences": int(own.chains.diverging.sum()),
@@ -133,9 +155,10 @@ class Posterior:
 
         Estimand: the mean over the patients analysed, with their subtypes, protocols and covariates as they are, of the
         curve of each had the class been another (g-formula); "any deletion" is the mean over the deleted classes as they
-        are among the deleted. Curves begin where follow-up does: at the landmark where an endpoint has one. Closed forms
-        of the hazards, draw by draw; S + the incidences = 1. The hazard of a spline is taken as constant over twentieths
-        of a year, with its integral.
+        are among the deleted. Curves begin where follow-up does: at the landmark where an endpoint has one. With failures
+        of induction they begin at diagnosis: those of who came through, times the share of them. Closed forms of the
+        hazards, draw by draw; S + the incidences = 1. The hazard of a spline is taken as constant over twentieths of a
+        year, with its integral.
 
         Parameters
         ----------
@@ -233,15 +256,19 @@ class Posterior:
             name, label = f"{cause}: quantity", f"{cause} quantities"
             posterior[name] = np.stack([part.values[:, :size] for part in found], axis=-1)
             coordinates[label], dims[name] = [named(part) for part in found], [label]
-            posterior[f"{cause}: log hazard"] = own.drawn.log_hazard[:, :size]
+            posterior[f"{cause}: log {'odds' if own.drawn.model.binary else 'hazard'}"] = own.drawn.log_hazard[:, :size]
         first = self.sampled[0].chains
         statistics = {"diverging": np.logical_or.reduce([own.chains.diverging[:, :size] for own in self.sampled])}
         statistics |= {"energy": first.energy[:, :size], "n_steps": first.n_steps[:, :size]}
         return to_inference_data(posterior, statistics, dims=dims, coords=coordinates)
 
     def save(self, path: str | Path) -> Path:
-        """Write `to_arviz()` to a NetCDF file."""
-        return save(self.to_arviz(), path)
+        """Write `to_arviz()` to a NetCDF file, with all that `load_posterior` needs beside the endpoint.
+
+        The file holds draws, description, priors, seed and settings, and a hash of the data: no patient.
+        """
+        made = with_draws(self.to_arviz(), self.endpoint, self.reduced, self.sampled, self.seed, type(self).__name__)
+        return save(made, path)
 
     def _repr_html_(self) -> str:
         return self.tidy(exponentiate=True).to_html(index=False)
@@ -276,17 +303,24 @@ def summary(reduced: Reduced, own: Sampled, conf_level: float, margin: float) ->
     """The quantities of one cause as rows."""
     parts = quantities(reduced, own.drawn)
     values = np.stack([part.values for part in parts], axis=-1)
+    warning = [f"not converged: {reason}" for reason in own.lost]
+    return rows_of_quantities(own.drawn.model.cause, parts, values, diagnose(values), warning, conf_level, margin)
+
+
+def rows_of_quantities(
+    cause: str, parts: Sequence[Quantity], values: Floats, found: Diagnosis, warning: list[str], conf_level: float,
+    margin: float,
+) -> pd.DataFrame:  # fmt: skip
+    """Quantities as rows, from their draws (chains, draws, quantities)."""
     flat = values.reshape(-1, len(parts))
-    found = diagnose(values)
     tail = (1.0 - conf_level) / 2.0
     low, middle, high = np.quantile(flat, [tail, 0.5, 1.0 - tail], axis=0)
-    effect = np.array([part.scale.startswith("log hazard ratio") for part in parts])
-    warning = [f"not converged: {reason}" for reason in own.lost]
+    effect = np.array([part.scale.startswith(EFFECTS) for part in parts])
     return pd.DataFrame(
         {
             "term": [part.term for part in parts],
             "contrast": [part.contrast for part in parts],
-            "cause": own.drawn.model.cause,
+            "cause": cause,
             "n": [part.n for part in parts],
             "n_event": [part.n_event for part in parts],
             "estimate": middle,

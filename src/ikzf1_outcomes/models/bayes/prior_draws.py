@@ -7,12 +7,14 @@ import pandas as pd
 
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels.density_memory import NORMAL, Baseline, Family
+from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, Baseline, Family
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.induction import models_of
 from ikzf1_outcomes.models.bayes.nuts import Chains
 from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled
 from ikzf1_outcomes.models.bayes.quantities import in_own_terms
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, reduce_endpoint
+from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_positions
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 from ikzf1_outcomes.resampling import generator_of
 
@@ -59,9 +61,11 @@ def baseline_positions(base: Baseline, draws: int, rng: np.random.Generator) -> 
 
 
 def family_positions(family: Family, draws: int, rng: np.random.Generator) -> Floats:
-    """Normal effects, or the logarithm of a spread and the free numbers of pooled effects (draws, numbers)."""
+    """Normal effects, or logarithms of spreads and the free numbers that they multiply (draws, numbers)."""
     if family.kind == NORMAL:
         return rng.normal(family.location, family.scale, (draws, family.size))
+    if family.kind != POOLED:
+        return shrunk_positions(family, draws, rng)
     spread = np.abs(rng.normal(0.0, family.scale[0], (draws, 1)))
     free = rng.normal(size=(draws, family.basis.shape[1]))
     return np.concatenate((np.log(spread), spread**family.centring * free), axis=1)
@@ -93,8 +97,8 @@ def sample_prior(
 
     Estimand: what the model holds of effects, spreads, hazards and curves before it sees an event. The patients give their
     classes, subtypes, protocols and covariates, over which curves are standardised; their times and events do not enter,
-    except that each cause must have some. `.curves()` is the prior predictive of the incidence: were it to range from 1 to
-    98 %, no clinician would hold the priors.
+    except that each cause must have some, whose number scales the spread of features. `.curves()` is the prior predictive
+    of the incidence: were it to range from 1 to 98 %, no clinician would hold the priors.
 
     Draws are independent, not of a chain:
 
@@ -140,7 +144,7 @@ def sample_prior(
     generator = generator_of(seed)
     reduced = reduce_endpoint(endpoint, spec)
     found = []
-    for own in reduced.models:
+    for own in models_of(reduced):
         position = prior_positions(own, int(draws), generator)[None]
         zeros = np.zeros((1, int(draws)))
         chains = Chains(position, zeros > 0, zeros, zeros.astype(np.int64), np.zeros(1), 0, 0.0, True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.kernels.shrinkage_families import SLAB_DF
 
-FAMILIES = ("normal", "half-normal")
+FAMILIES = ("normal", "half-normal", "half-cauchy", "inverse-gamma", "beta")
 ASSUMED = "weakly informative, our assumption"
 
 
@@ -21,15 +24,20 @@ class Prior:
     Attributes
     ----------
     family
-        "normal", or "half-normal" for a standard deviation.
+        "normal"; "half-normal" or "half-cauchy" for a standard deviation; "inverse-gamma" for one whose square is that,
+        with 4 degrees of freedom; "beta" for a share.
     location, scale
-        Mean and standard deviation of the normal; a half-normal lies at 0 and has the scale of the normal it is half of.
+        Mean and standard deviation of the normal; a half-normal lies at 0 and has the scale of the normal it is half of, a
+        half-cauchy its median, an inverse-gamma about its median. Of a beta mean and precision: the numbers of its two
+        parts are mean times precision and the rest of it.
     unit
         What the quantity is measured in.
     reason
         Why this prior.
     source
         Where its numbers are from.
+    factor
+        How many times as wide the effects behind a beta are: the odds of the share are multiplied by its square.
     """
 
     family: str
@@ -38,24 +46,44 @@ class Prior:
     unit: str
     reason: str
     source: str = ASSUMED
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise InputError("there is no such family of priors", next_step=f"Use {' or '.join(FAMILIES)}.")
         if not np.isfinite(self.location) or not np.isfinite(self.scale) or self.scale <= 0:
             raise InputError("a prior needs a finite location and a scale above 0", next_step="Use a small scale, not 0.")
-        if self.family == "half-normal" and self.location != 0:
-            raise InputError("a half-normal prior lies at 0", next_step="Leave the location out.")
+        if self.family in ("half-normal", "half-cauchy", "inverse-gamma") and self.location != 0:
+            raise InputError(f"a {self.family} prior lies at 0", next_step="Leave the location out.")
+        if self.family == "beta" and not 0 < self.location < 1:
+            raise InputError("the mean of a share lies between 0 and 1", next_step="0.15, for example.")
+        if not np.isfinite(self.factor) or self.factor <= 0 or (self.factor != 1 and self.family != "beta"):
+            raise InputError("only a beta has a factor, above 0", next_step="Give another scale.")
 
     def widened(self, factor: float) -> Prior:
-        """The same prior with another scale: `factor` times as wide."""
+        """The same prior with another scale: effects have `factor` times the standard deviation."""
+        if self.family == "beta":
+            return replace(self, factor=self.factor * factor)
         return replace(self, scale=self.scale * factor)
 
     def quantile(self, p: float) -> float:
         """The quantile at a probability."""
         if self.family == "normal":
             return float(stats.norm.ppf(p, self.location, self.scale))
+        if self.family == "half-cauchy":
+            return float(stats.halfcauchy.ppf(p, scale=self.scale))
+        if self.family == "inverse-gamma":
+            return float(self.scale * np.sqrt(SLAB_DF / stats.chi2.isf(p, SLAB_DF)))
+        if self.family == "beta":
+            share = stats.beta.ppf(p, *self.parts)
+            # written so that a share that is 1 as a number stays one
+            return float(share * self.factor**2 / (1.0 + share * (self.factor**2 - 1.0)))
         return float(stats.halfnorm.ppf(p, scale=self.scale))
+
+    @property
+    def parts(self) -> tuple[float, float]:
+        """The two numbers of a beta distribution."""
+        return self.location * self.scale, (1.0 - self.location) * self.scale
 
 
 def normal(location: float, scale: float, *, unit: str, reason: str, source: str = ASSUMED) -> Prior:
@@ -70,6 +98,8 @@ def half_normal(scale: float, *, unit: str, reason: str, source: str = ASSUMED) 
 
 LOG_HR = "log hazard ratio"
 SPREAD = "SD of log hazard ratios"
+LOG_ODDS = "log odds"
+FEATURES = "features_that_matter"
 
 
 DEFAULTS = {
@@ -91,8 +121,38 @@ DEFAULTS = {
     "protocol_spread": half_normal(0.35, unit=SPREAD, reason="protocols differ by a factor of 2 or less, mostly"),
     "covariate": normal(0.0, 0.5, unit=LOG_HR + " per SD", reason="95 % of it: a ratio between 0.38 and 2.7"),
     "alteration": normal(0.0, 0.5, unit=LOG_HR, reason="95 % of it: a hazard ratio between 0.38 and 2.7"),
+    "induction": normal(
+        np.log(0.03 / 0.97), 1.0, unit=LOG_ODDS,
+        reason="95 % of it: between 0.4 and 18 % of patients do not respond, or die in induction",
+    ),
+    "induction_deletion": normal(
+        0.0, 1.0, unit="log odds ratio",
+        reason="95 % of it: an odds ratio between 0.14 and 7.1; ratios of what is rare may be larger than those of hazards",
+    ),
+    "alteration_share": Prior(
+        "beta", 0.15, 8.0, unit="share of the variance of log time",
+        reason="alterations together tell a small part of when events come, 45 % at most",
+    ),
+    "feature_spread": Prior(
+        "half-cauchy", 0.0, 1.0, unit="times m / (features - m) / sqrt(events), of m features that matter",
+        reason="about m effects are expected to stand out from what as many events tell (Piironen and Vehtari 2017)",
+        source="10.1214/17-EJS1337SI",
+    ),
+    "feature_slab": Prior(
+        "inverse-gamma", 0.0, 0.5, unit=SPREAD + " per SD",
+        reason="95 % of the effects that matter, Student's t with 4 degrees of freedom: a ratio between 0.25 and 4.0",
+    ),
 }  # fmt: skip
 """Of `Priors`."""
+
+
+class CausePrior(NamedTuple):
+    """A prior of one cause alone."""
+
+    cause: str
+    term: str
+    """A name of `Priors`."""
+    prior: Prior
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +174,19 @@ class Priors:
         How much the effects of classes, subtypes, classes within subtypes and protocols differ.
     covariate, alteration
         Effect of one standard deviation of a covariate, and of an alteration that is there.
+    induction, induction_deletion
+        Of the failures of induction, where they have a part of their own: log odds of a patient as of `level`, and the mean
+        effect of the deleted classes on them. Other effects on the log odds have the priors of those on log hazards.
+    alteration_share
+        With `alterations_prior="r2d2"`: the share of the variance of log time, were hazards constant, that alterations
+        make.
+    feature_spread, feature_slab
+        Of `features`: the spread of most effects, in multiples of the scale that `features_that_matter` gives, and the
+        standard deviation of those that matter.
+    features_that_matter
+        How many features are expected to matter; half of them where there are fewer than twice as many.
+    by_cause
+        Priors of one cause, in place of those above; `with_cause` adds them.
     """
 
     level: Prior = DEFAULTS["level"]
@@ -126,15 +199,52 @@ class Priors:
     protocol_spread: Prior = DEFAULTS["protocol_spread"]
     covariate: Prior = DEFAULTS["covariate"]
     alteration: Prior = DEFAULTS["alteration"]
+    induction: Prior = DEFAULTS["induction"]
+    induction_deletion: Prior = DEFAULTS["induction_deletion"]
+    alteration_share: Prior = DEFAULTS["alteration_share"]
+    feature_spread: Prior = DEFAULTS["feature_spread"]
+    feature_slab: Prior = DEFAULTS["feature_slab"]
+    features_that_matter: float = 3.0
+    by_cause: tuple[CausePrior, ...] = ()
 
     def __post_init__(self) -> None:
-        for part in fields(self):
-            own, wanted = getattr(self, part.name), DEFAULTS[part.name].family
+        for name, own in [*self.named(), *((part.term, part.prior) for part in self.by_cause)]:
+            wanted = DEFAULTS[name].family if name in DEFAULTS else "known"
             if not isinstance(own, Prior) or own.family != wanted:
-                raise InputError(f"the prior of {part.name} is no {wanted} prior", next_step="Make it by iko.Prior.")
+                raise InputError(f"the prior of {name} is no {wanted} prior", next_step="Make it by iko.Prior.")
+        number = self.features_that_matter
+        if isinstance(number, bool) or not isinstance(number, Real) or not np.isfinite(number) or number <= 0:
+            raise InputError("features that matter are a number above 0", next_step="3, for example.")
+
+    def named(self) -> list[tuple[str, Prior]]:
+        """The priors of all causes by their names."""
+        return [(part.name, getattr(self, part.name)) for part in fields(self) if part.name in DEFAULTS]
+
+    def with_cause(self, cause: str, **priors: Prior) -> Priors:
+        """With priors of one cause in place of those of all; the others stay.
+
+        Raises
+        ------
+        InputError
+            Names that are none of `Priors`; the level of a cause under the name of that of "any", or the other way round.
+        """
+        unused = "level" if cause == "any" else "level_of_any"
+        if set(priors) - set(DEFAULTS) or unused in priors:
+            named = ", ".join(name for name in DEFAULTS if name != unused)
+            raise InputError("a prior of a cause has a name that its model does not use", next_step=f"Use {named}.")
+        kept = tuple(own for own in self.by_cause if own.cause != cause or own.term not in priors)
+        return replace(self, by_cause=kept + tuple(CausePrior(cause, *own) for own in priors.items()))
+
+    def of_cause(self, cause: str) -> Priors:
+        """The priors that the model of a cause has."""
+        own: dict[str, Any] = {part.term: part.prior for part in self.by_cause if part.cause == cause}
+        return replace(self, by_cause=(), **own)
 
     def widened(self, factor: float) -> Priors:
         """All priors with `factor` times their scale, as sensitivity analyses have them.
+
+        Of a share the standard deviation of the effects behind it is `factor` times as large. How many features are
+        expected to matter stays.
 
         Raises
         ------
@@ -143,7 +253,9 @@ class Priors:
         """
         if not np.isfinite(factor) or factor <= 0:
             raise InputError("priors are widened by a factor above 0", next_step="0.5 and 2 are usual.")
-        return replace(self, **{part.name: getattr(self, part.name).widened(factor) for part in fields(self)})
+        by_cause = tuple(own._replace(prior=own.prior.widened(factor)) for own in self.by_cause)
+        changed: dict[str, Any] = {name: own.widened(factor) for name, own in self.named()}
+        return replace(self, by_cause=by_cause, **changed)
 
     def tidy(self) -> pd.DataFrame:
         """One row a prior.
@@ -151,16 +263,25 @@ class Priors:
         Returns
         -------
         DataFrame
-            term, prior (family), prior_location, prior_scale, low, high (95 % of it), unit, reason, source.
+            term ("deletion", or "deletion, relapse" of one cause), prior (family; "fixed" of a number), prior_location,
+            prior_scale, low, high (95 % of it), unit, reason, source.
         """
         rows = []
-        for part in fields(self):
-            own: Prior = getattr(self, part.name)
+        for name, own in [*self.named(), *((f"{part.term}, {part.cause}", part.prior) for part in self.by_cause)]:
+            wide = f"; of effects {own.factor:g} times as wide" if own.factor != 1 else ""
             rows.append(
                 {
-                    "term": part.name, "prior": own.family, "prior_location": own.location, "prior_scale": own.scale,
-                    "low": own.quantile(0.025), "high": own.quantile(0.975), "unit": own.unit, "reason": own.reason,
-                    "source": own.source,
+                    "term": name, "prior": own.family, "prior_location": own.location, "prior_scale": own.scale,
+                    "low": own.quantile(0.025), "high": own.quantile(0.975), "unit": own.unit,
+                    "reason": own.reason + wide, "source": own.source,
                 }
             )  # fmt: skip
+        number = float(self.features_that_matter)
+        rows.append(
+            {
+                "term": FEATURES, "prior": "fixed", "prior_location": number, "prior_scale": 0.0, "low": number,
+                "high": number, "unit": "features", "reason": "few of many features are thought to matter; half at most",
+                "source": ASSUMED,
+            }
+        )  # fmt: skip
         return pd.DataFrame(rows)

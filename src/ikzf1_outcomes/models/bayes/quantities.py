@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ikzf1_outcomes.kernels.density_memory import NORMAL, pack
+from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, pack
 from ikzf1_outcomes.kernels.hierarchical_density import effects, log_hazards
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced
+from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_spreads
 
 LOG_HR = "log hazard ratio"
 BEYOND = "beyond all follow-up: the prior decides"
@@ -56,7 +57,7 @@ def in_own_terms(model: CauseModel, position: Floats) -> CauseDraws:
 
 def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
     """The effects of one cause in the order of the model, then its spreads, levels and drift."""
-    own, weight = drawn.model, reduced.counted
+    own, weight = drawn.model, reduced.seen(drawn.model)
     groups = {group.term: group for block in reduced.patients.blocks for group in block}
     words = groups["class"].labels if "class" in groups else ()
     found: list[Quantity] = []
@@ -77,10 +78,18 @@ def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
             if np.isin(who, (0.0, 1.0)).all():
                 n, n_event = float(weight @ who), float(own.sums.event_sum[column])
             contrast, scale = contrast_of(labelled, name), scale_of(labelled)
-            if labelled.term == "cell" and reduced.spec.changes_at is not None:
+            if labelled.term == "cell" and reduced.spec.changes_at is not None and not own.binary:
                 contrast = f"{contrast}, to {reduced.spec.changes_at:g} years"
             found.append(Quantity(labelled.term, contrast, values, scale, n, n_event, above, note))
-    return found + hyper(reduced, drawn)
+    found += hyper(reduced, drawn)
+    return [of_odds(part) for part in found] if own.binary else found
+
+
+def of_odds(part: Quantity) -> Quantity:
+    """A quantity of a logistic model, from one that bears the names of those of hazards."""
+    if part.term == "level":
+        return part._replace(scale="log odds", note="")
+    return part._replace(scale=part.scale.replace("hazard ratio", "odds ratio"))
 
 
 def of_class(drawn: CauseDraws, by_term: dict[str, Labelled], words: tuple[str, ...], word: str) -> Floats:
@@ -105,7 +114,7 @@ def contrast_of(labelled: Labelled, name: str) -> str:
 
 def scale_of(labelled: Labelled) -> str:
     """Unit of an effect."""
-    return LOG_HR + " per SD" * (labelled.term == "covariate")
+    return LOG_HR + " per SD" * (labelled.term in ("covariate", "feature"))
 
 
 def note_of(labelled: Labelled, pooling: str) -> str:
@@ -124,7 +133,7 @@ def prior_above(labelled: Labelled, by_term: dict[str, Labelled]) -> float:
     mean = by_term["deletion"].family
     if labelled.family.kind == NORMAL:
         return float(stats.norm.sf(0.0, labelled.family.location[0], labelled.family.scale[0]))
-    if labelled.term not in ("class", "cell"):
+    if labelled.term not in ("class", "cell"):  # symmetric about 0, features and shared alterations among them
         return 0.5
     variance: Floats = np.full((1, 1), float(mean.scale[0]) ** 2)
     share = (np.arange(401) + 0.5) / 401
@@ -140,19 +149,23 @@ def prior_above(labelled: Labelled, by_term: dict[str, Labelled]) -> float:
 def hyper(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
     """Spreads of the pooled effects, levels of the baselines and their drift."""
     own, base = drawn.model, drawn.model.baseline
-    n, n_event = float(reduced.counted.sum()), own.n_event
+    seen = reduced.seen(own)
+    n, n_event = float(seen.sum()), own.n_event
     found = []
-    at = base.n_strata * (1 + len(base.step)) + bool(len(base.step))
     for labelled in own.effects:
-        if labelled.family.kind != NORMAL:
+        at = own.places[labelled.term]
+        if labelled.family.kind == POOLED:
             values = np.exp(drawn.position[..., at])
             found.append(Quantity(f"{labelled.term} spread", "", values, "SD of log hazard ratios", n, n_event, np.nan, ""))
-        at += labelled.family.n_free
+        elif labelled.family.kind != NORMAL:
+            position = drawn.position[..., at : at + labelled.family.n_free]
+            parts = shrunk_spreads(labelled.family, labelled.prior, reduced.spec, position)
+            found += [Quantity(*part, n, n_event, np.nan, "") for part in parts]
     names = reduced.patients.strata if base.n_strata > 1 else ("",)
     for s, name in enumerate(names):
         from_when = f"from {reduced.start:g} to" if reduced.start else "at"
         scale = f"log cumulative hazard {from_when} {reduced.spec.horizon:g} years"
-        who = float(reduced.counted[reduced.patients.stratum == s].sum())
+        who = float(seen[reduced.patients.stratum == s].sum())
         died = float(own.sums.event_count[s].sum())
         note = BEYOND if reduced.spec.horizon > reduced.longest else ""
         found.append(Quantity("level", name, drawn.position[..., s], scale, who, died, np.nan, note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,9 @@ from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, Baseline, Fami
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
 from ikzf1_outcomes.models.bayes.baselines import Basis
 from ikzf1_outcomes.models.bayes.effects import Group, Patients, patients_of
+from ikzf1_outcomes.models.bayes.induction_rows import Parts, parts_of, split_induction
 from ikzf1_outcomes.models.bayes.priors import Prior
+from ikzf1_outcomes.models.bayes.shrinkage_priors import horseshoe_family, share_family
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 from ikzf1_outcomes.timeline import entries
 
@@ -48,11 +51,21 @@ class CauseModel(NamedTuple):
     baseline: Baseline
     effects: tuple[Labelled, ...]
     n_event: float
+    binary: bool = False
+    """Whether it is a probability, not a hazard, that is modelled."""
 
     @property
     def families(self) -> tuple[Family, ...]:
         """The families without their meaning."""
         return tuple(own.family for own in self.effects)
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Where the numbers of each family begin among those sampled."""
+        steps = len(self.baseline.step)
+        first = self.baseline.n_strata * (1 + steps) + bool(steps)
+        at = first + np.cumsum([0, *(family.n_free for family in self.families)])
+        return {own.term: int(place) for own, place in zip(self.effects, at[:-1], strict=True)}
 
 
 class Reduced(NamedTuple):
@@ -73,6 +86,14 @@ class Reduced(NamedTuple):
     longest: float
     """Follow-up, in years."""
     notes: tuple[str, ...]
+    parts: Parts | None = None
+    """Who failed induction, where that has a part of its own."""
+
+    def seen(self, model: CauseModel) -> Floats:
+        """Weight of each patient that a model sees, on the first of the rows kept (n)."""
+        if self.parts is None:
+            return self.counted
+        return self.parts.asked if model.binary else np.where(self.parts.failed, 0.0, self.counted)
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -87,17 +108,26 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
     ------
     ColumnError, InputError
         Columns or causes that are not there; no events of a cause; rows that end at time 0, which have no hazard, or events
-        after the bound, where it is 0 (row positions); times that are not in years.
+        after the bound, where it is 0 (row positions); times that are not in years; a prior of a cause that has no model.
     """
     if endpoint.time_unit not in (None, "years"):
         raise InputError("hierarchical models need times in years", next_step="Make the endpoint from years.")
+    split = split_induction(endpoint, spec)
+    endpoint = endpoint if split is None else split.endpoint
     causes = endpoint.causes if spec.causes is None else spec.causes
     if not causes:
         raise InputError("no cause is named", next_step='Name one, or "any".')
     codes = events_by_cause(endpoint, causes)
-    patients = patients_of(endpoint, spec)
+    if {own.cause for own in spec.priors.by_cause} - set(causes):
+        raise InputError(
+            "a prior is of a cause that has no model", next_step="Name the causes of the model as the priors do."
+        )
+    patients = patients_of(endpoint, spec, None if split is None else split.known)
     keep = patients.keep
-    refuse(keep & (endpoint.time <= 0), "rows end at time 0, where there is no hazard", "Start at a landmark after it.")
+    counted = first_rows(endpoint, keep)
+    parts = None if split is None else parts_of(split, keep, counted)
+    if parts is None:
+        refuse(keep & (endpoint.time <= 0), "rows end at time 0, where there is no hazard", "Start at a landmark after it.")
     last = float(endpoint.time[keep].max())
     if last > LONGEST:
         raise InputError("times are longer than any life", next_step="Hierarchical models need them in years.")
@@ -105,7 +135,7 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         raise InputError("effects change after all follow-up has ended", next_step="Give an earlier time, or None.")
     basis = Basis(spec.baseline, snap(np.array(spec.cuts, dtype=float), endpoint.rows.times), spec.bound)
     time, weight = endpoint.time[keep], endpoint.case_weights[keep].astype(float)
-    begin = np.maximum(entries(endpoint)[keep], 0.0)
+    begin = np.maximum(entries(endpoint)[keep], 0.0 if parts is None else parts.until)
     if spec.bound is not None:
         refuse(keep & (endpoint.cause > 0) & (endpoint.time > spec.bound), "events after the bound", "Give a later one.")
     periods = periods_of(spec)
@@ -134,13 +164,18 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         models.append(model_of(cause, sums, spec, patients, (basis, anchor), *counts))
     named = np.sum([codes[cause] for cause in causes], axis=0)
     every = bool((named[keep] == (endpoint.cause[keep] > 0)).all())
-    first = np.ones(len(time), dtype=bool)
-    if endpoint.subject is not None:
-        first[:] = False
-        first[np.unique(endpoint.subject[keep], return_index=True)[1]] = True
-    notes = (*patients.notes, *untold(models[0], patients))
-    counted = np.where(first, weight, 0.0)
-    return Reduced(spec, patients, basis, tuple(models), tuple(pattern), every, counted, start, last, notes)
+    notes = (*patients.notes, *untold(models[0], patients), *(() if parts is None else parts.notes))
+    return Reduced(spec, patients, basis, tuple(models), tuple(pattern), every, counted, start, last, notes, parts=parts)
+
+
+def first_rows(endpoint: Endpoint, keep: np.ndarray) -> Floats:
+    """Weight of each patient on the first of the rows kept, 0 on others."""
+    weight = endpoint.case_weights[keep].astype(float)
+    if endpoint.subject is None:
+        return weight
+    first = np.zeros(len(weight), dtype=bool)
+    first[np.unique(endpoint.subject[keep], return_index=True)[1]] = True
+    return np.where(first, weight, 0.0)
 
 
 def untold(model: CauseModel, patients: Patients) -> list[str]:
@@ -286,6 +321,7 @@ def model_of(
 ) -> CauseModel:  # fmt: skip
     """The model of one cause: its sums and its priors; `hazard` is the basis and its integrals up to the horizon."""
     basis, weights = hazard
+    spec = replace(spec, priors=spec.priors.of_cause(cause))
     priors, small = spec.priors, n < SMALL
     steady = not small and n_event / basis.size > STEADY
     centred_walk = {"auto": steady, "centred": True, "non-centred": False}[spec.centring]
@@ -297,15 +333,19 @@ def model_of(
     effects: list[Labelled] = []
     begin = 0
     for group in (group for block in patients.blocks for group in block):
-        made = labelled(group, spec, begin, sums.event_sum, small)
+        made = labelled(group, spec, begin, sums.event_sum, small, n_event)
         effects.append(made)
         begin += made.family.size
     return CauseModel(cause, sums, baseline, tuple(effects), n_event)
 
 
-def labelled(group: Group, spec: HierarchicalSpec, begin: int, event_sum: Floats, small: bool) -> Labelled:
+def labelled(group: Group, spec: HierarchicalSpec, begin: int, event_sum: Floats, small: bool, n_event: float) -> Labelled:
     """The family of effects of a group of columns."""
     priors = spec.priors
+    if group.term == "feature":
+        return Labelled(group.term, group.labels, *horseshoe_family(spec, begin, n_event))
+    if group.term == "alteration" and spec.alterations_prior == "r2d2":
+        return Labelled(group.term, group.labels, *share_family(group, spec, begin, n_event))
     n_periods = 2 if spec.changes_at is not None and group.term in CHANGING else 1
     labels = group.labels
     if n_periods > 1:

@@ -72,3 +72,18 @@ def progress_line(how: Settings) -> Iterator[Callable[[str], None] | None]:
             bar.update(task, completed=done, total=total, description=f"sampling{tail}")
 
         yield tell
+
+
+@contextmanager
+def counting_line(progress: bool, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A line on standard error that counts fits, and what moves it by one."""
+    if not progress:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:g}/{task.total:g}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

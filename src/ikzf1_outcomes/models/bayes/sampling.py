@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ikzf1_outcomes.endpoint import Endpoint
-from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, pack
+from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED
 from ikzf1_outcomes.kernels.hierarchical_density import evaluate, for_samplers
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.induction import memory_of, models_of
+from ikzf1_outcomes.models.bayes.kept_causes import Kept, keep_cause, kept_in, taken_up
 from ikzf1_outcomes.models.bayes.nuts import Density, run_nuts
 from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled, failures
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws, in_own_terms
 from ikzf1_outcomes.models.bayes.reduction import MOSTLY, CauseModel, Reduced, reduce_endpoint, weight_of_data
 from ikzf1_outcomes.models.bayes.sampler_settings import settings_of
-from ikzf1_outcomes.models.bayes.scenarios import spread_place
+from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_middle
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
 HARDER = 0.98
@@ -36,6 +39,7 @@ def sample(
     target_accept: float = 0.9,
     cores: int | None = None,
     progress: bool = False,
+    keep: str | Path | None = None,
 ) -> Posterior:
     r"""Sample a hierarchical model of the hazards of one or several causes.
 
@@ -47,10 +51,13 @@ def sample(
     and pooled effects centred by what the first draws say of their spreads; the better of both is kept, and what it still
     fails is said in every row of its tables.
 
+    With `induction` in the description, the failures of induction have a logistic model beside the hazards of those who
+    came through; it is sampled like a cause, "induction failure".
+
     Parameters
     ----------
     endpoint
-        Times in years, and causes. No row may end at time 0: a hazard has no place for those who fail before it begins.
+        Times in years, and causes. No row may end at time 0, where there is no hazard, but those of failures of induction.
     spec
         Made by `hierarchical_spec`.
     seed
@@ -63,6 +70,9 @@ def sample(
         Chains at a time; None takes what there is.
     progress
         Show a line of progress.
+    keep
+        Folder in which each cause is kept once it is sampled. A run that died is taken up by the same call: the same data,
+        description, seed and settings find the causes that were done, and the draws are those of a run that lived.
 
     Returns
     -------
@@ -74,7 +84,7 @@ def sample(
     ------
     ColumnError, InputError
         Unknown columns or causes; no events of a cause; nobody with or without a deletion; rows that end at time 0 (row
-        positions); numbers of draws or chains that are too small.
+        positions); numbers of draws or chains that are too small; a folder to keep in that cannot be made.
 
     Notes
     -----
@@ -93,16 +103,13 @@ def sample(
     """
     settings_of(seed, draws, tune, chains, target_accept, cores, progress)
     reduced = reduce_endpoint(endpoint, spec)
-    seeds = np.random.SeedSequence(int(seed)).generate_state(len(reduced.models))
-    found = []
-    for own, child in zip(reduced.models, seeds, strict=True):
-        run = Run(int(child) >> 1, int(draws), int(tune), int(chains), float(target_accept), cores, progress)
-        found.append(sampled(reduced, own, run))
-        if not found[-1].chains.complete and len(found) < len(reduced.models):
-            # interrupted: what was drawn stays, and curves are refused, as other causes have no draws
-            reduced = reduced._replace(models=reduced.models[: len(found)], every_event=False)
-            break
-    return Posterior(endpoint, reduced, tuple(found), int(seed))
+    kept = None if keep is None else kept_in(keep, endpoint, reduced)
+    run = Run(0, int(draws), int(tune), int(chains), float(target_accept), cores, progress)
+    found = sampled_causes(reduced, int(seed), run, kept)
+    if len(found) < len(models_of(reduced)):
+        # interrupted: what was drawn stays, and curves are refused, as other causes have no draws
+        reduced = reduced._replace(models=reduced.models[: len(found)], every_event=False)
+    return Posterior(endpoint, reduced, found, int(seed))
 
 
 class Run(NamedTuple):
@@ -117,33 +124,62 @@ class Run(NamedTuple):
     progress: bool
 
 
+def sampled_causes(reduced: Reduced, seed: int, run: Run, kept: Kept | None = None) -> tuple[Sampled, ...]:
+    """Draws of all causes, each with a seed of its own; up to the one that was interrupted."""
+    models = models_of(reduced)
+    seeds = np.random.SeedSequence(seed).generate_state(len(models))
+    found = []
+    for own, child in zip(models, seeds, strict=True):
+        one = run._replace(seed=int(child) >> 1)
+        found.append(sampled(reduced, own, one) if kept is None else sampled_once(kept, own, one))
+        if not found[-1].chains.complete:
+            break
+    return tuple(found)
+
+
+def sampled_once(kept: Kept, model: CauseModel, run: Run) -> Sampled:
+    """Draws of one cause, taken up where they were kept; kept where they were not, unless the user interrupted."""
+    settings = run._asdict()
+    found = taken_up(kept, model, settings)
+    if found is None:
+        found = sampled(kept.reduced, model, run)
+        if found.chains.complete:
+            keep_cause(kept, model, settings, found)
+    return found
+
+
 def sampled(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
     """Draws of one cause; of two tries the better, where the first fails the gate."""
     first = one_try(reduced, model, run)
     if not first.lost or not first.chains.complete:
         return first._replace(tries=1)
     again = run._replace(seed=run.seed ^ 1, tune=2 * run.tune, target_accept=max(HARDER, run.target_accept))
-    second = one_try(reduced, recentred(first.drawn) if reduced.spec.centring == "auto" else model, again)
+    free = reduced.spec.centring == "auto" and not model.binary
+    second = one_try(reduced, recentred(first.drawn) if free else model, again)
     return min(second, first._replace(tries=2), key=lambda one: (len(one.lost), int(one.chains.diverging.sum())))
 
 
 def recentred(drawn: CauseDraws) -> CauseModel:
-    """The model with each pooled family centred as far as the data tell of its effects, were its spread at the low end."""
-    effects, events = [], drawn.model.sums.event_sum
+    """The model with pooled effects, and the walk, centred as far as the data tell of them, were their spreads low."""
+    effects, events, base = [], drawn.model.sums.event_sum, drawn.model.baseline
+    if len(base.step):
+        drift = np.exp(np.quantile(drawn.position[..., base.n_strata], CAUTIOUS))
+        each = np.full(1, drawn.model.n_event / (base.n_strata * len(base.weights)))
+        base = base._replace(centred=weight_of_data(each, float(drift * base.step.min())) >= MOSTLY)
     for labelled in drawn.model.effects:
         family = labelled.family
         if family.kind == POOLED:
-            spread = np.exp(np.quantile(drawn.position[..., spread_place(drawn, labelled.term)], CAUTIOUS))
+            spread = np.exp(np.quantile(drawn.position[..., drawn.model.places[labelled.term]], CAUTIOUS))
             weight = weight_of_data(events[family.begin : family.begin + family.size], float(spread))
             family = family._replace(centring=weight if weight >= MOSTLY else 0.0)
         effects.append(labelled._replace(family=family))
-    return drawn.model._replace(effects=tuple(effects))
+    return drawn.model._replace(effects=tuple(effects), baseline=base)
 
 
 def one_try(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
     """Sample one cause."""
-    memory = pack(model.sums, model.baseline, model.families)
-    density = Density(memory.n_dim, for_samplers().address, memory.buffer, partial(evaluate, memory))
+    memory, form = memory_of(model)
+    density = Density(memory.n_dim, for_samplers(form).address, memory.buffer, partial(evaluate, memory, posterior=form))
     chains = run_nuts(
         density, seed=run.seed, draws=run.draws, tune=run.tune, chains=run.chains, target_accept=run.target_accept,
         cores=run.cores, start=middle_of(model, memory.n_dim), progress=run.progress,
@@ -154,18 +190,17 @@ def one_try(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
 
 def middle_of(model: CauseModel, n_dim: int) -> Floats:
     """The middle of the priors, around which chains begin (numbers)."""
-    base = model.baseline
+    base, places = model.baseline, model.places
     middle = np.zeros(n_dim)
     middle[: base.n_strata] = base.level[0]
-    at = base.n_strata
     if len(base.step):
-        middle[at] = np.log(base.drift / 2.0)
-        at += 1 + base.n_strata * len(base.step)
+        middle[base.n_strata] = np.log(base.drift / 2.0)
     for labelled in model.effects:
-        family = labelled.family
+        family, at = labelled.family, places[labelled.term]
         if family.kind == NORMAL:
             middle[at : at + family.size] = family.location
-        else:
+        elif family.kind == POOLED:
             middle[at] = np.log(family.scale[0] / 2.0)
-        at += family.n_free
+        else:
+            middle[at : at + family.n_free] = shrunk_middle(family)
     return middle

@@ -11,6 +11,7 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.piecewise_risks import Risks, piecewise_risks
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.induction import as_hazards_have, came_through, with_failures
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws
 from ikzf1_outcomes.models.bayes.reduction import Labelled, Reduced
 
@@ -107,7 +108,8 @@ def scenario_risks(
     """Survival, incidences and times lost of each scenario, draw by draw, standardised over the cohort.
 
     "any deletion" is the mean over the deleted classes as they are among the deleted of the cohort. Where nobody of a
-    subtype had a class, its own deviation is drawn from what deviations are like.
+    subtype had a class, its own deviation is drawn from what deviations are like. Draws of the failures of induction come
+    last, where they have a part.
     """
     own = {labelled.term: labelled for labelled in reduced.models[0].effects}
     others, pieces, mix = others_of(reduced), pieces_of(reduced), class_mix(reduced)
@@ -126,6 +128,8 @@ def one_scenario(
     of_class: int | None, times: Floats, seed: int,
 ) -> Risks:  # fmt: skip
     """Curves of all draws were everybody of one deleted class, or not deleted (None)."""
+    binary = drawn[-1] if drawn[-1].model.binary else None
+    drawn = drawn if binary is None else drawn[:-1]
     n_draws = drawn[0].effect.shape[0] * drawn[0].effect.shape[1]
     group, step = np.zeros(len(others.weight), dtype=np.int64), max(1, AT_ONCE // (len(others.weight) * len(drawn)))
     parts = []
@@ -140,17 +144,37 @@ def one_scenario(
             changed, shift = shifts(reduced, own, cause, others, pieces, of_class, beta, (seed, place, begin))
             level.append(base + changed[:, None, :])
             effect.append(relative(others, beta) + shift)
+        through = None
+        if binary is not None:
+            through = came_through(log_odds(reduced, binary, drawn[0], others, of_class, some, (seed, len(drawn), begin)))
         arrays = (
             np.stack(level, axis=1),
             np.stack(effect, axis=1),
             others.stratum,
-            others.weight,
+            others.weight if through is None else others.weight * through,
             group,
             pieces.cuts,
             times,
         )
-        parts.append(piecewise_risks(*arrays))
+        risks = piecewise_risks(*arrays)
+        if through is not None:
+            risks = with_failures(risks, through @ (others.weight / others.weight.sum()), times)
+        parts.append(risks)
     return Risks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def log_odds(
+    reduced: Reduced, binary: CauseDraws, hazard: CauseDraws, others: Others, of_class: int | None, some: slice,
+    seed: tuple[int, int, int],
+) -> Floats:  # fmt: skip
+    """Log odds of failing induction of some draws, were everybody of one class (draws, patterns)."""
+    own = {labelled.term: labelled for labelled in binary.model.effects}
+    beta = binary.effect.reshape(-1, binary.effect.shape[-1])[some]
+    level = binary.log_hazard.reshape(-1, binary.log_hazard.shape[2])[some]
+    at_once = Pieces(np.empty(0), np.ones((1, 1)), np.zeros(1, dtype=int))
+    changed, shift = shifts(reduced, own, binary, others, at_once, of_class, beta, seed)
+    of_others = relative(others, as_hazards_have(binary.model, hazard.model, beta))
+    return np.asarray(level[:, others.stratum] + of_others + shift + changed)
 
 
 def relative(others: Others, beta: Floats) -> Floats:
@@ -188,7 +212,7 @@ def cells_of(
     cell, subtypes = own["cell"], own["subtype"].labels
     word = reduced_labels(own["class"], reduced)[of_class] if "class" in own else cell.labels[0].split(" : ", 1)[0]
     position = cause.position.reshape(-1, cause.position.shape[-1])[seed[2] : seed[2] + len(beta)]
-    spread = np.exp(position[:, spread_place(cause, "cell")])
+    spread = np.exp(position[:, cause.model.places["cell"]])
     rng = np.random.default_rng((*seed, of_class))
     out = spread[:, None] * rng.standard_normal((len(beta), len(subtypes)))
     for j, subtype in enumerate(subtypes):
@@ -196,17 +220,6 @@ def cells_of(
         if name in cell.labels:
             out[:, j] = beta[:, cell.family.begin + cell.labels.index(name)]
     return out
-
-
-def spread_place(cause: CauseDraws, term: str) -> int:
-    """Where the logarithm of a spread stands among the numbers sampled."""
-    base = cause.model.baseline
-    at = base.n_strata * (1 + len(base.step)) + bool(len(base.step))
-    for labelled in cause.model.effects:
-        if labelled.term == term:
-            return at
-        at += labelled.family.n_free
-    raise KeyError(term)
 
 
 def check_causes(reduced: Reduced) -> None:

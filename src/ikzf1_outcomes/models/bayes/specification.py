@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -11,12 +11,14 @@ import numpy as np
 
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.models.bayes.choices import checked_induction, checked_pathways
 from ikzf1_outcomes.models.bayes.patterns import checked_cuts
 from ikzf1_outcomes.models.bayes.priors import Priors
 
 BASELINES = ("piecewise", "spline")
 POOLING = ("zero-sum", "superpopulation")
 CENTRING = ("auto", "centred", "non-centred")
+ALTERATIONS = ("normal", "r2d2")
 CUTS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
@@ -41,6 +43,11 @@ class HierarchicalSpec:
     pooling: str
     centring: str
     priors: Priors = field(repr=False)
+    induction: tuple[str, ...] | None = None
+    induction_until: float | None = None
+    alterations_prior: str = "normal"
+    features: tuple[str, ...] = ()
+    pathways: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def hierarchical_spec(
@@ -62,6 +69,11 @@ def hierarchical_spec(
     pooling: str = "zero-sum",
     centring: str = "auto",
     priors: Priors | None = None,
+    induction: str | Sequence[str] | None = None,
+    induction_until: float | None = None,
+    alterations_prior: str = "normal",
+    features: Sequence[str] = (),
+    pathways: Mapping[str, Sequence[str]] | None = None,
 ) -> HierarchicalSpec:
     r"""Describe a hierarchical model of cause-specific hazards.
 
@@ -114,6 +126,19 @@ def hierarchical_spec(
         How pooled effects are sampled; "auto" decides by events per effect. The model does not depend on it.
     priors
         None takes those of `Priors()`.
+    induction
+        Cause or causes that are failures of induction, as ("non-response", "induction death"): whether they come is a
+        logistic model with the same effects, and the hazards are those of patients who came through. None: no such part.
+    induction_until
+        Where the hazards then begin, in years; None takes the latest failure of induction.
+    alterations_prior
+        "normal": independent effects. "r2d2": a prior on the share of the variance that all alterations explain together,
+        dealt out among them.
+    features
+        Many numeric columns, such as peptides or pathway scores, of which few are thought to matter; entered per standard
+        deviation, from the mean, with a regularised horseshoe. There may be more than patients.
+    pathways
+        Name to features that shrink together; a feature is in one at most, and those in none are a group of their own.
 
     Returns
     -------
@@ -124,7 +149,8 @@ def hierarchical_spec(
     ------
     InputError
         Choices that do not exist, cuts that do not ascend from above 0, a horizon, bound or change that is not above 0, a
-        bound before the last cut.
+        bound before the last cut; R2D2 without alterations; pathways without features, with none, with unknown ones or with
+        those of another; a failure of induction that is among the causes of the hazards.
 
     Examples
     --------
@@ -136,6 +162,7 @@ def hierarchical_spec(
         (baseline, BASELINES, "baseline"),
         (pooling, POOLING, "pooling"),
         (centring, CENTRING, "centring"),
+        (alterations_prior, ALTERATIONS, "prior of alterations"),
     ):
         if given not in known:
             raise InputError(f"there is no such {what}", next_step=f"Use {' or '.join(known)}.")
@@ -153,10 +180,14 @@ def hierarchical_spec(
     if covariates is not None and not isinstance(covariates, str | Sequence):
         raise InputError("covariates are no formula and no columns", next_step='As in "age + log(wbc)".')
     calls = (alterations,) if isinstance(alterations, str) else tuple(alterations)
-    roles = [name for name in (classes, subtype, protocol, strata) if name is not None] + list(calls)
+    many = (features,) if isinstance(features, str) else tuple(features)
+    roles = [name for name in (classes, subtype, protocol, strata) if name is not None] + [*calls, *many]
     if len(set(roles)) < len(roles):
         raise InputError("a column has two roles in the model", next_step="Name each column once.")
+    if alterations_prior == "r2d2" and not calls:
+        raise InputError("there are no alterations to share out", next_step="Name some, or take normal priors.")
     asked = (causes,) if isinstance(causes, str) else causes
+    failures = checked_induction(induction, induction_until, asked or ())
     of_names = covariates if covariates is None or isinstance(covariates, str) else tuple(covariates)
     return HierarchicalSpec(
         classes=classes,
@@ -176,4 +207,9 @@ def hierarchical_spec(
         pooling=pooling,
         centring=centring,
         priors=Priors() if priors is None else priors,
+        alterations_prior=alterations_prior,
+        features=many,
+        pathways=checked_pathways(pathways, many),
+        induction=failures,
+        induction_until=None if induction_until is None else float(induction_until),
     )
