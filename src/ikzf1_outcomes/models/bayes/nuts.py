@@ -7,9 +7,10 @@ pinned, and where its inside is not as expected the public way serves.
 
 from __future__ import annotations
 
+import ctypes
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from types import SimpleNamespace
@@ -190,6 +191,30 @@ def run_pymc(
     library = {"inference_library": "nutpie", "inference_library_version": nutpie.__version__}
     known = {"sampling_time": seconds, "tuning_steps": how.tune, "complete": int(complete), "note": ""}
     return described(made, library | known)
+
+
+def compiled_pymc(model: Any) -> Any:
+    """A PyMC model compiled by nutpie's way, for its density alone; its `pm.Data` can be exchanged in `density_with`."""
+    with no_blas():
+        return nutpie_loaded().compile_pymc_model(model, backend="numba", var_names=[])
+
+
+def density_with(compiled: Any, data: Mapping[str, Any]) -> Density:
+    """The density of a compiled PyMC model with other data, for `run_nuts`.
+
+    Positions are the free variables in the order in which the model has them, transformed as PyMC does it.
+    """
+    own = compiled.with_data(**{name: values for name, values in data.items() if name in compiled.shared_data})
+    n, function = own.n_dim, own.compiled_logp_func.ctypes
+    memory = own.user_data.reshape(1).view(np.float64)
+
+    def evaluate(point: Floats) -> tuple[float, Floats]:
+        place, gradient, value = np.array(point, dtype=float), np.zeros(n), np.full(1, -np.inf)
+        there = [part.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for part in (place, gradient, value)]
+        refused = function(n, *there, own.user_data.ctypes.data)
+        return (-np.inf, np.zeros(n)) if refused else (float(value[0]), gradient)
+
+    return Density(n, own.compiled_logp_func.address, memory, evaluate)
 
 
 def by_pymc(model: Any, how: Settings, cores: int | None, note: str) -> Any:
