@@ -1,10 +1,15 @@
-"""Make docs/calibration.md from the rows that `make calibrate` records: python docs/make_calibration.py rows.jsonl."""
+"""Make docs/calibration.md from the rows that `make calibrate` records: python docs/make_calibration.py rows.jsonl.
 
+With `--only ranks` the part about ranks alone is made anew; models that are not among the rows keep theirs.
+"""
+
+import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from make_rank_figure import draw_ranks, latest, told
 
 PAGE = Path(__file__).with_name("calibration.md")
 HEAD = """# Calibration
@@ -47,6 +52,11 @@ draws), and the truth looked up among the draws. Were the draws not those of the
 P-values of the chi-square test in 20 bins and of the greatest distance of the distribution function; coverage of the middle
 50 and 95 %. All tests of a model together fail in at most 1 % of the seeds. Three deleted classes, four subtypes, three
 protocols, classes within subtypes, one covariate; any event, followed for 3 to 8 years. Fits a minute on two processes.
+
+Some models have more. Strata: a baseline for each protocol. Induction: failures of induction, by the prior about a fifth of
+the patients. Larger: 2,000 patients, where the walk of the baseline is sampled centred if it has events enough. Features:
+ten correlated numbers, four and three of them in pathways. Shared alterations: five, in 5 to 40 % of the patients, with one
+prior on what they explain together (R2D2). With features, alterations or strata there are no effects of protocols.
 """
 RECOVERY = """## Hierarchical models: fixed truths
 
@@ -63,6 +73,7 @@ Rows with the default priors have three classes and pool them: there the differe
 IMAGE = """![Coverage of intervals and size of tests, with Monte Carlo limits](images/calibration.svg)
 """
 PICTURE = PAGE.parent / "images" / "calibration.svg"
+RANK_PICTURE = PICTURE.with_name("ranks.svg")
 Row = dict[str, Any]
 ORDER = ("none", "whole_gene", "ik6", "del_4_8", "other", "gain")
 
@@ -150,26 +161,45 @@ def small(rows: list[Row]) -> list[str]:
     return ["", SMALL, *grid(head, of(rows, "small classes"), cells)]
 
 
+def rank_cells(row: Row) -> list[str]:
+    """Two tests of uniform ranks, and coverage."""
+    numbers = (f"{row['chi_square']:.2g}", f"{row['distance']:.2g}")
+    shares = (f"{100 * row[name]:.1f}" for name in ("covered_50", "covered_95"))
+    sizes = (str(row["n"]), str(row["runs"]), f"{row['fits_per_minute']:.0f}")
+    return [row["setting"], row["what"], *numbers, *shares, *sizes]
+
+
+def ranks(rows: list[Row], earlier: str = "") -> str:
+    """The section about ranks; rows of models that were not run again stay as they are in an earlier section."""
+    last = latest(rows)
+    head = "model, what, p of chi-square, p of distance, 50 % covered %, 95 % covered %, patients, fits, fits a minute"
+    titles = grid(head, [], rank_cells)
+    if earlier and "\n".join(titles) not in earlier:
+        raise ValueError("the table of ranks on the page has other columns: make the whole page")
+    lines = {(row["setting"], row["what"]): grid(head, [row], rank_cells)[2] for row in last}
+    again = {row["setting"] for row in last}
+    for line in earlier.partition("\n".join(titles))[2].strip().splitlines():
+        model, what = line.strip("| ").split(" | ")[:2]
+        if model not in again:
+            lines[model, what] = line
+    return "\n".join([RANKS, *told(last), *titles, *(lines[key] for key in sorted(lines))])
+
+
+def with_new_ranks(text: str, rows: list[Row]) -> str:
+    """A page with its section about ranks made anew, and everything else as it was."""
+    start = text.find(RANKS.partition("\n")[0])
+    if start < 0:
+        raise ValueError("the page has no section about ranks: make the whole page")
+    end = text.find("\n\n## ", start)
+    end = len(text.rstrip("\n")) if end < 0 else end
+    return text[:start] + ranks(rows, text[start:end]) + text[end:]
+
+
 def hierarchical(rows: list[Row]) -> list[str]:
     """Ranks, recovery, agreement with Cox; none without their rows."""
     parts: list[str] = []
     if of(rows, "ranks"):
-        head = "model, what, p of chi-square, p of distance, 50 % covered %, 95 % covered %, patients, fits, fits a minute"
-
-        def ranks(row: Row) -> list[str]:
-            numbers = (f"{row['chi_square']:.2g}", f"{row['distance']:.2g}")
-            shares = (f"{100 * row[name]:.1f}" for name in ("covered_50", "covered_95"))
-            return [
-                row["setting"],
-                row["what"],
-                *numbers,
-                *shares,
-                str(row["n"]),
-                str(row["runs"]),
-                f"{row['fits_per_minute']:.0f}",
-            ]
-
-        parts += ["", RANKS, *grid(head, of(rows, "ranks"), ranks)]
+        parts += ["", ranks(rows)]
     if of(rows, "recovery"):
         head = "patients, truth, what, covered %, bias, RMSE, covered by Firth %, its bias, its RMSE, simulations"
 
@@ -225,8 +255,20 @@ def page(rows: list[Row]) -> str:
     )
 
 
+def main(arguments: list[str] | None = None) -> None:
+    """Make the page and its figures."""
+    parser = argparse.ArgumentParser(description="Make docs/calibration.md.")
+    parser.add_argument("rows", type=Path, help="rows as JSON lines")
+    parser.add_argument("--only", choices=["ranks"], help="the part of the page that is made anew")
+    asked = parser.parse_args(arguments)
+    found = [json.loads(line) for line in asked.rows.read_text(encoding="utf-8").splitlines()]
+    if asked.only:
+        PAGE.write_text(with_new_ranks(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+    else:
+        PAGE.write_text(page(found), encoding="utf-8")
+        draw(found)
+    draw_ranks(found, RANK_PICTURE)
+
+
 if __name__ == "__main__":
-    lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
-    found = [json.loads(line) for line in lines]
-    PAGE.write_text(page(found), encoding="utf-8")
-    draw(found)
+    main()
