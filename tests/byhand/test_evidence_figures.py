@@ -45,6 +45,15 @@ def test_bands_begin_without_events_and_have_their_limits() -> None:
     assert len(styles) == 2  # told apart without colour
 
 
+def test_bands_after_a_landmark_begin_there() -> None:
+    survival, incidence = prior_curves_figure(ordered(), cause="relapse", start=0.1).axes
+    for ax, first in ((survival, 1.0), (incidence, 0.0)):
+        assert {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.get_lines() if len(line.get_xdata()) == 3} == {
+            (0.1, first)
+        }
+        assert ax.get_xlabel() == "Years from diagnosis,\nafter the landmark of 0.1"
+
+
 def test_the_prior_in_words() -> None:
     text = prior_curves_alt(ordered(), cause="relapse")
     assert "event-free survival, not deleted: 62 to 78 % with probability 0.95, 67 to 73 % with 0.5" in text

@@ -278,7 +278,7 @@ def test_the_items_to_report_are_filled_or_left_open(check):
         "prior_risks": pd.DataFrame([before | {"group": group} for group in ("not deleted", "any deletion")]),
         "check": check,
         "sensitivity": pd.DataFrame(
-            [one | {"factor": f, "estimate": e} for f, e in ((0.5, 0.04), (1.0, 0.08), (2.0, -0.001))]
+            [one | {"factor": f, "estimate": e} for f, e in ((0.5, 0.04), (1.0, 0.08), (2.0, -0.001), (np.nan, np.nan))]
         ),
         "bounds": pd.DataFrame([bound(np.nan, 5.0), bound(7.0, 5.0), bound(10.0, 5.0, estimate=np.nan)]),
     }
@@ -297,11 +297,12 @@ def test_the_items_to_report_are_filled_or_left_open(check):
     )
     assert filled["Summary"].endswith("headline: +8 (−2 to +20) points at 5 years.")
     assert filled["Prior predictive check"].endswith(
-        "lies with probability 95 % between: without a deletion 2 to 47 %, with any deletion 2 to 47 %."
+        "lies with probability 95 % between: without a deletion 2 to 47 %, with any deletion 2 to 47 %; drawn as curves "
+        "in the picture of what the priors hold."
     )
     assert filled["Other priors and a hazard that ends"] == (
-        "Difference in risk, points, with priors half as wide +4, as on this page +8, twice as wide 0; were the hazard 0 "
-        "after 7 years +5."
+        "Difference in risk, points, with priors half as wide +4, as on this page +8, twice as wide 0, with published "
+        "evidence not possible; were the hazard 0 after 7 years +5."
     )
     assert filled["Data and seed"].startswith("Seed 7, the study file and the patients' file (89 patients analysed)")
     # what no program knows is left open, and asked for

@@ -8,10 +8,11 @@ import pytest
 
 import ikzf1_outcomes as iko
 from ikzf1_outcomes.report import hierarchical as page
+from ikzf1_outcomes.report.hierarchical_checks import prior_sentence
 from ikzf1_outcomes.report.hierarchical_figures import shrinkage_alt, shrinkage_figure
 from ikzf1_outcomes.simulate import hospital_file, simulate_cohort
 from ikzf1_outcomes.study import hierarchical as numbers
-from ikzf1_outcomes.study import hierarchical_page
+from ikzf1_outcomes.study import hierarchical_evidence, hierarchical_page
 from ikzf1_outcomes.study.folder import Workspace
 
 WORDS = page.Words("ikzf1_class", "relapse", 5.0)
@@ -196,15 +197,148 @@ def test_the_clock_begins_at_the_landmark(folder):
 
 def test_wider_priors_are_those_of_the_sensitivity_rows(folder):
     rows = raw(folder, "hierarchical_sensitivity")
-    assert rows["factor"].tolist() == [0.5, 0.5, 1.0, 1.0, 2.0, 2.0]
+    widths = rows["factor"].notna()
+    assert rows.loc[widths, "factor"].tolist() == [0.5, 0.5, 1.0, 1.0, 2.0, 2.0]
+    assert rows.loc[~widths, "measure"].tolist() == ["hazard ratio", "cumulative incidence"]
     effects = raw(folder, "hierarchical")
     middle = effects[(effects["term"] == "deletion") & (effects["cause"] == "relapse")]
     middle = middle[middle["method"] == "hierarchical"]["estimate"].iloc[0]
     np.testing.assert_allclose(rows["estimate"].iloc[2], middle, rtol=1e-12)
-    width = (rows["high"] - rows["low"])[rows["measure"] == "hazard ratio"]
+    width = (rows["high"] - rows["low"])[widths & (rows["measure"] == "hazard ratio")]
     assert width.is_monotonic_increasing
     assert "seconds" not in raw(folder, "hierarchical_diagnostics")
     assert {"subtype_spread", "cell_spread", "alteration"}.isdisjoint(raw(folder, "hierarchical_priors")["term"])
+
+
+def test_what_the_priors_hold_is_drawn_from_the_landmark_to_the_horizon(folder):
+    curves, risks = raw(folder, "hierarchical_prior_curves"), raw(folder, "hierarchical_prior_risks")
+    assert curves["group"].unique().tolist() == ["not deleted", "any deletion"]
+    assert (curves["time"].min(), curves["time"].max()) == (pytest.approx(0.2), 5.0)
+    keys = ["group", "measure", "cause"]
+    last = curves[(curves["time"] == 5.0) & (curves["conf_level"] == 0.95)].merge(risks, on=keys, suffixes=("", "_risk"))
+    assert len(last) == 6
+    for column in ("estimate", "low", "high"):
+        np.testing.assert_allclose(last[column], last[f"{column}_risk"], rtol=1e-12)
+    narrow, wide = (curves[curves["conf_level"] == level].reset_index(drop=True) for level in (0.5, 0.95))
+    assert ((wide["low"] < narrow["low"]) & (narrow["high"] < wide["high"])).all()
+
+
+def test_what_the_priors_expect_is_said_from_the_rows():
+    one = {"measure": "event-free survival", "estimate": 0.761, "low": 0.372, "high": 0.94, "conf_level": 0.95}
+    rows = [
+        one | {"group": "not deleted", "time": 5.0 + 1e-9},
+        one | {"group": "not deleted", "time": 4.9, "estimate": 0.9},
+        one | {"group": "any deletion", "time": 5.0, "estimate": 0.8},
+        one | {"group": "not deleted", "time": 5.0 + 1e-9, "low": 0.6, "high": 0.8, "conf_level": 0.5},
+    ]
+    assert prior_sentence(pd.DataFrame(rows), WORDS) == (
+        "Before the data, the priors expect a 5-year event-free survival without a deletion of 76 % (median; 37 to 94 % "
+        "with probability 0.95)."
+    )
+
+
+def published(adjustment="adjusted", names="ABC"):
+    """Incidence and event-free survival of made-up cohorts."""
+    rows = iko.published_outcomes().query("study == 'Dörge 2013'")
+    parts = [
+        rows.assign(
+            study=f"Study {name}", cohort_id=name, adjustment=adjustment,
+            deleted=[str(70 - 3 * place), str(20 + 2 * place)],
+        )
+        for place, name in enumerate(names)
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def plan_and_asked(folder):
+    study = iko.load_study(folder / "study.toml")
+    return study.plan.hierarchical, numbers.asked_of(study.plan.hierarchical, hierarchical_page.together(study))
+
+
+def test_too_little_that_was_published_is_a_row_that_says_so(folder):
+    rows = raw(folder, "hierarchical_sensitivity")
+    lost = rows[rows["factor"].isna()]
+    said = (
+        "not possible: fewer than three studies have no predictive distribution (cohorts with figures seen in their "
+        "source: 1 crude, 0 adjusted or matched)"
+    )
+    assert lost["note"].tolist() == [said, said]
+    assert lost[["estimate", "low", "high", "p_above"]].isna().all(axis=None)
+    assert lost["source"].tolist() == ["published evidence"] * 2
+    rows["note"] = rows["note"].fillna("")
+    table = page.sensitivity_table_of(rows, WORDS, "x", "X")
+    assert table.body["row"].tolist() == ["Half as wide", "As on this page", "Twice as wide", "With published evidence"]
+    assert table.body.iloc[-1].tolist() == [
+        "",
+        "With published evidence",
+        *["not possible", "–", "–"],
+        *["not possible", "–"],
+        "–",
+    ]
+    assert table.footnotes[-1] == f"With published evidence, {said}."
+
+
+def test_enough_that_was_published_is_sampled(folder, monkeypatch):
+    # a crude estimate of a fourth cohort does not keep the adjusted ones out
+    table = pd.concat([published(), published("crude", "D")], ignore_index=True)
+    monkeypatch.setattr(hierarchical_evidence, "published_outcomes", lambda: table)
+    plan, asked = plan_and_asked(folder)
+    fit, made = numbers.fits_of(plan, asked, 5.0), []
+
+    def fits(*given, **named):
+        made.append(fit(*given, **named))
+        return made[-1]
+
+    rows = hierarchical_evidence.evidence_rows(fits, plan, asked, 5.0, 0.95)
+    (posterior,) = made
+    effects = iko.published_effects(published(), cause="relapse")
+    priors = iko.published_priors(evidence=effects, cause="relapse", adjusted=True)
+    assert posterior.reduced.spec.priors == priors
+    assert posterior.reduced.spec.priors.of_cause("other") == iko.Priors()
+    ours = posterior.tidy().query("term == 'deletion' and cause == 'relapse'").iloc[0]
+    assert rows["measure"].tolist() == ["hazard ratio", "cumulative incidence"]
+    assert rows["factor"].isna().all()
+    ratio = rows.iloc[0]
+    assert [ratio[name] for name in ("estimate", "p_above", "prior_p_above")] == [
+        ours[name] for name in ("estimate", "p_above_1", "prior_p_above_1")
+    ]
+    risk = posterior.contrasts(4.9).query("measure == 'cumulative incidence' and cause == 'relapse'").iloc[0]
+    assert rows["estimate"].iloc[1] == risk["estimate"]
+    assert rows["time"].iloc[1] == 5.0
+    wide = raw(folder, "hierarchical_sensitivity").assign(note="", reason="", source="").dropna(subset="factor")
+    shown = page.sensitivity_table_of(pd.concat([wide, rows], ignore_index=True), WORDS, "x", "X")
+    assert shown.body["Chains"].iloc[-1] in ("converged", "not converged")
+    own = priors.of_cause("relapse").deletion
+    assert shown.footnotes[-1] == (
+        f"With published evidence: any deletion alone has another prior, the {own.reason} ({own.source})."
+    )
+    assert "Study A, Study B, Study C" in shown.footnotes[-1]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (lambda: published("crude"), "fewer than three studies have no predictive distribution .* 3 crude, 0 adjusted"),
+        (lambda: published().assign(verified=False), "fewer than three studies .* 0 crude, 0 adjusted"),
+        (lambda: published().assign(deletion="IKZF1plus"), "fewer than three studies .* 0 crude, 0 adjusted"),
+        (lambda: published().assign(cohort_id="A"), "several estimates are of one cohort .* 0 crude, 1 adjusted"),
+    ],
+    ids=["crude", "recalled", "of a type", "one cohort"],
+)
+def test_evidence_that_makes_no_prior(folder, monkeypatch, table, words):
+    monkeypatch.setattr(hierarchical_evidence, "published_outcomes", table)
+    plan, asked = plan_and_asked(folder)
+    rows = hierarchical_evidence.evidence_rows(lambda *a, **k: pytest.fail("sampled"), plan, asked, 5.0, 0.95)
+    assert rows["note"].str.contains(f"^not possible: {words}").all()
+    assert list(rows.columns) == list(numbers.SENSITIVITY)
+
+
+def test_a_cause_that_nobody_reports_has_no_evidence(folder):
+    plan, asked = plan_and_asked(folder)
+    other = asked._replace(causes=("second malignancy", "other"))
+    rows = hierarchical_evidence.evidence_rows(lambda *a, **k: pytest.fail("sampled"), plan, other, 5.0, 0.95)
+    assert rows["note"].str.contains("0 crude, 0 adjusted or matched").all()
+    assert set(rows["cause"]) == {"second malignancy"}
 
 
 def test_the_page_the_tables_and_the_manifest_have_the_part(folder):
@@ -216,7 +350,10 @@ def test_the_page_the_tables_and_the_manifest_have_the_part(folder):
     assert "In cohorts replicated from the model, 5-year risks" in text
     for heading in ("Whether the model describes each class", "were nobody to fail after", "a Bayesian analysis must say"):
         assert heading in text
+    assert "Before the data, the priors expect a 5-year event-free survival without a deletion of" in text
+    assert text.index("What the priors hold before the data") < text.index("Predictive check, event-free survival")
     names = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*")}
+    assert {"figures/hierarchical_priors.svg", "effects/hierarchical_prior_curves.csv"} <= names
     assert {"figures/hierarchical_check_survival.svg", "figures/hierarchical_check_incidence.png"} <= names
     assert {
         "tables/hierarchical_bounds.csv",

@@ -15,13 +15,14 @@ import pandas as pd
 from ikzf1_outcomes.report import cells
 from ikzf1_outcomes.report.hierarchical import (
     DELETED,
+    NOT_POSSIBLE,
     PRIOR_NAMES,
     UNDELETED,
-    WIDTHS,
     Words,
     only,
     people,
     points,
+    priors_name,
     probability,
     sentence,
     verdict,
@@ -124,7 +125,7 @@ def prior_check_of(facts: Facts) -> str:
     level = f"{100 * own['conf_level'].max():g} %"
     return (
         f"before the data, the {words.horizon:g}-year risk of {words.interest} lies with probability {level} between: "
-        f"{', '.join(said)}."
+        f"{', '.join(said)}; drawn as curves in the picture of what the priors hold."
     )
 
 
@@ -178,7 +179,10 @@ def sensitivity_of(facts: Facts) -> str:
     """How far other priors and a bound move the headline."""
     rows = facts.rows["sensitivity"]
     risks = rows[rows["measure"] == "cumulative incidence"]
-    said = [f"{WIDTHS[float(row.factor)]} {in_points(row.estimate)}" for row in risks.itertuples(index=False)]
+    said = [
+        f"{priors_name(float(row.factor))} {NOT_POSSIBLE if math.isnan(row.estimate) else in_points(row.estimate)}"
+        for row in risks.itertuples(index=False)
+    ]
     bounds = facts.rows["bounds"]
     at = bounds[(bounds["time"] == facts.words.horizon) & bounds["estimate"].notna() & bounds["bound"].notna()]
     ended = [f"{row.bound:g} years {in_points(row.estimate)}" for row in at.itertuples(index=False)]

@@ -27,6 +27,8 @@ PRIOR_NAMES = {
     "alteration": "Another alteration",
 }
 WIDTHS = {0.5: "half as wide", 1.0: "as on this page", 2.0: "twice as wide"}
+WITH_EVIDENCE = "with published evidence"
+NOT_POSSIBLE = "not possible"
 LIMITS = ["estimate", "low", "high"]
 
 
@@ -254,22 +256,46 @@ def remarks(risks: pd.DataFrame, words: Words) -> list[str]:
 def sensitivity_table_of(rows: pd.DataFrame, words: Words, name: str, title: str) -> Table:
     """The effect of any deletion under priors of several widths."""
     body = []
-    for factor, own in rows.groupby("factor", sort=False):
+    for factor, own in rows.groupby("factor", sort=False, dropna=False):
         ratio, risk = (only(own, measure=measure) for measure in ("hazard ratio", "cumulative incidence"))
+        texts = [cells.ratio(*(math.exp(ratio[name]) for name in LIMITS)), cells.signed_percent(*risk[LIMITS])]
+        if str(ratio["note"]).startswith(NOT_POSSIBLE):
+            texts = [NOT_POSSIBLE] * 2
         body.append(
             {
-                "section": "", "row": sentence(WIDTHS[float(factor)]),
-                f"Hazard ratio{SPAN}any deletion (credible)": cells.ratio(*(math.exp(ratio[name]) for name in LIMITS)),
+                "section": "", "row": sentence(priors_name(float(factor))),
+                f"Hazard ratio{SPAN}any deletion (credible)": texts[0],
                 f"Hazard ratio{SPAN}above 1: before the data": probability(ratio["prior_p_above"]),
                 f"Hazard ratio{SPAN}above 1: after them": probability(ratio["p_above"]),
-                f"Difference in risk, points{SPAN}any deletion (credible)": cells.signed_percent(*risk[LIMITS]),
+                f"Difference in risk, points{SPAN}any deletion (credible)": texts[1],
                 f"Difference in risk, points{SPAN}above 0": probability(risk["p_above"]),
-                "Chains": NOT_CONVERGED if NOT_CONVERGED in str(own["note"].iloc[0]) else "converged",
+                "Chains": chains_of(str(own["note"].iloc[0])),
             }
         )  # fmt: skip
     level = f"{sentence(words.interest)} within {words.horizon:g} years; {100 * rows['conf_level'].max():g} % intervals"
     told = "All priors have half, once and twice the scale of the table of priors. Numbers that move rest on the priors."
-    return Table(name, title, level, pd.DataFrame(body), (told,))
+    return Table(name, title, level, pd.DataFrame(body), (told, *evidence_notes(rows)))
+
+
+def priors_name(factor: float) -> str:
+    """The priors of a row: their width, or where the evidence is that has none."""
+    return WITH_EVIDENCE if math.isnan(factor) else WIDTHS[factor]
+
+
+def chains_of(note: str) -> str:
+    """How the chains of a row went, if there were any."""
+    return "–" if note.startswith(NOT_POSSIBLE) else NOT_CONVERGED if NOT_CONVERGED in note else "converged"
+
+
+def evidence_notes(rows: pd.DataFrame) -> list[str]:
+    """What published evidence the prior of any deletion is from, or why there is none."""
+    own = rows[rows["factor"].isna()]
+    if not len(own):
+        return []
+    row = own.iloc[0]
+    if str(row["note"]).startswith(NOT_POSSIBLE):
+        return [f"{sentence(WITH_EVIDENCE)}, {row['note']}."]
+    return [f"{sentence(WITH_EVIDENCE)}: any deletion alone has another prior, the {row['reason']} ({row['source']})."]
 
 
 def diagnostic_table_of(rows: pd.DataFrame, name: str, title: str) -> Table:

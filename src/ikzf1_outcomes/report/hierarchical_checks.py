@@ -43,6 +43,19 @@ def evidence(effects: pd.DataFrame, words: Words) -> str:
     return f"{begin}{'; '.join(said)}.{end}" if said else ""
 
 
+def prior_sentence(curves: pd.DataFrame, words: Words) -> str:
+    """What the priors expect of patients without a deletion."""
+    own = curves[(curves["measure"] == "event-free survival") & (curves["group"] == UNDELETED)]
+    # the horizon is one of the times but for its last digit
+    own = own[(own["time"] - words.horizon).abs() < 1e-6]
+    row = own.loc[own["conf_level"].idxmax()]
+    middle, low, high = (f"{100 * row[limit]:.0f}" for limit in LIMITS)
+    return (
+        f"Before the data, the priors expect a {words.horizon:g}-year event-free survival without a deletion of {middle} % "
+        f"(median; {low} to {high} % with probability {row['conf_level']:g})."
+    )
+
+
 def at_horizon(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
     """The rows of the check at the horizon, or at the last time before it to which there is follow-up on both sides.
 

@@ -24,7 +24,9 @@ LEVELS = (0.95, 0.5)
 SHADES = (0.13, 0.24)
 
 
-def prior_curves_figure(curves: pd.DataFrame, *, cause: str, note: str = "", horizon: float = 5.0) -> Figure:
+def prior_curves_figure(
+    curves: pd.DataFrame, *, cause: str, note: str = "", horizon: float = 5.0, start: float = 0.0
+) -> Figure:
     """Draw event-free survival and the incidence of a cause as the priors have them, side by side.
 
     Parameters
@@ -38,6 +40,9 @@ def prior_curves_figure(curves: pd.DataFrame, *, cause: str, note: str = "", hor
         Small text below.
     horizon
         Time of the numbers in the key, in years; where no curve has it, the key has none.
+    start
+        Where everybody is free of events: a landmark, in years, from which the priors count. `time` is on the clock of
+        diagnosis.
 
     Returns
     -------
@@ -64,18 +69,20 @@ def prior_curves_figure(curves: pd.DataFrame, *, cause: str, note: str = "", hor
         figure = Figure(figsize=(WIDTH, 3.2 + 0.2 * bool(note)), layout="constrained")
         FigureCanvasAgg(figure)
         pair = figure.subplots(1, 2)
-        draw_prior_bands(curves, pair, cause=cause, horizon=horizon)
+        draw_prior_bands(curves, pair, cause=cause, horizon=horizon, start=start)
         if note:
             figure.supxlabel(text_lines(note, 100, 3), fontsize=SMALL, family=FONT, x=0.01, ha="left", parse_math=False)
     return figure
 
 
-def draw_prior_bands(curves: pd.DataFrame, axes: Sequence[Axes], *, cause: str, horizon: float = 5.0) -> None:
+def draw_prior_bands(
+    curves: pd.DataFrame, axes: Sequence[Axes], *, cause: str, horizon: float = 5.0, start: float = 0.0
+) -> None:
     """Draw bands of 95 % and 50 % and the median of each group: survival on the first axes, incidence on the second.
 
     Parameters
     ----------
-    curves, cause, horizon
+    curves, cause, horizon, start
         As in `prior_curves_figure`.
     axes
         Two.
@@ -89,22 +96,23 @@ def draw_prior_bands(curves: pd.DataFrame, axes: Sequence[Axes], *, cause: str, 
     for ax, (measure, title) in zip(axes, titles.items(), strict=True):
         for group, style in zip(groups, line_styles(len(groups)), strict=True):
             own = shown[(shown["measure"] == measure) & (shown["group"] == group)]
-            draw_group(ax, own, style, key_of(own, group, horizon), measure)
+            draw_group(ax, own, style, key_of(own, group, horizon), measure, start)
         frame(ax, end, nice_ticks(end, 6), 1.0)
         ax.set_title(text_lines(title, 34, 2), loc="left", fontsize=NORMAL, family=FONT, parse_math=False)
-        ax.set_xlabel("Years", fontsize=NORMAL, family=FONT)
+        label = f"Years from diagnosis,\nafter the landmark of {start:g}" if start else "Years"
+        ax.set_xlabel(label, fontsize=NORMAL, family=FONT)
         place: Any = "lower left" if measure == SURVIVAL else "upper left"
         ax.legend(frameon=False, loc=place, prop={"family": FONT, "size": SMALL})
 
 
-def draw_group(ax: Axes, own: pd.DataFrame, style: Style, name: str, measure: str) -> None:
+def draw_group(ax: Axes, own: pd.DataFrame, style: Style, name: str, measure: str, begin: float = 0.0) -> None:
     """The bands and the median of one group, from nobody having had an event."""
     start = 1.0 if measure == SURVIVAL else 0.0
     for level, shade in zip(LEVELS, SHADES, strict=True):
         band = own[np.isclose(own["conf_level"], level)].sort_values("time")
         time, low, high, middle = (
             np.concatenate(([first], band[column].to_numpy(dtype=float)))
-            for column, first in (("time", 0.0), ("low", start), ("high", start), ("estimate", start))
+            for column, first in (("time", begin), ("low", start), ("high", start), ("estimate", start))
         )
         ax.fill_between(time, low, high, color=style.colour, alpha=shade, linewidth=0, label="_band", zorder=1)
         if level == LEVELS[0]:

@@ -31,14 +31,14 @@ FIRST_CHOICE = "RELAPSE"
 POOLED = "hierarchical"
 SENSITIVITY = (
     "factor", "contrast", "measure", "cause", "time", "estimate", "low", "high", "conf_level", "interval", "scale",
-    "p_above", "prior_p_above", "note",
+    "p_above", "prior_p_above", "reason", "source", "note",
 )  # fmt: skip
 SPREADS = ("class", "subtype", "cell", "protocol")
 """Effects whose prior is one of their spread."""
 
 
 Fits = Callable[..., Posterior]
-"""From the width of the priors, and the bound of the hazard where there is one, to the posterior."""
+"""From the width of the priors, and a bound of the hazard or other priors where there are any, to the posterior."""
 
 
 class Asked(NamedTuple):
@@ -102,9 +102,15 @@ def counted_from(endpoint: Endpoint, at: float) -> Endpoint:
 
 
 def spec_of(
-    plan: HierarchicalPlan, asked: Asked, horizon: float, factor: float = 1.0, bound: float | None = None
+    plan: HierarchicalPlan,
+    asked: Asked,
+    horizon: float,
+    factor: float = 1.0,
+    bound: float | None = None,
+    priors: Priors | None = None,
 ) -> HierarchicalSpec:
-    """The model, with priors `factor` times as wide as the defaults; horizon and bound count from the origin."""
+    """The model, its priors, or the defaults, `factor` times as wide; horizon and bound count from the origin."""
+    base = Priors() if priors is None else priors
     return hierarchical_spec(
         classes=plan.classes,
         undeleted=plan.undeleted,
@@ -115,7 +121,7 @@ def spec_of(
         causes=asked.causes,
         horizon=horizon - asked.landmark,
         bound=None if bound is None else bound - asked.landmark,
-        priors=Priors() if factor == 1.0 else Priors().widened(factor),
+        priors=base if factor == 1.0 else base.widened(factor),
     )
 
 
@@ -148,8 +154,8 @@ def fits_of(plan: HierarchicalPlan, asked: Asked, horizon: float) -> Fits:
     """The posterior for priors of a width, and a bound of the hazard, sampled when it is first asked for."""
 
     @cache
-    def fit(factor: float, bound: float | None = None) -> Posterior:
-        return sample(asked.endpoint, spec_of(plan, asked, horizon, factor, bound), seed=plan.seed)
+    def fit(factor: float, bound: float | None = None, priors: Priors | None = None) -> Posterior:
+        return sample(asked.endpoint, spec_of(plan, asked, horizon, factor, bound, priors), seed=plan.seed)
 
     return fit
 
@@ -192,21 +198,23 @@ def difference_rows(posterior: Posterior, asked: Asked, at: float, conf_level: f
 
 def sensitivity_rows(fits: Fits, asked: Asked, at: float, conf_level: float) -> pd.DataFrame:
     """The effect of any deletion, and the difference in risk, with priors of several widths."""
-    tables = []
-    for factor in FACTORS:
-        posterior = fits(factor)
-        interest = posterior.causes[0]
-        lost = "; ".join(f"not converged: {reason}" for own in posterior.sampled for reason in own.lost)
-        effects = posterior.tidy(conf_level=conf_level)
-        effects = effects[(effects["term"] == "deletion") & (effects["cause"] == interest)]
-        risks = difference_rows(posterior, asked, at, conf_level)
-        # the first contrast is that of any deletion
-        risks = risks[(risks["measure"] == "cumulative incidence") & (risks["cause"] == interest)].iloc[:1]
-        chances = {"p_above": effects["p_above_1"], "prior_p_above": effects["prior_p_above_1"]}
-        ratio = effects.assign(measure="hazard ratio", **chances)
-        risk = risks.assign(p_above=risks["p_above_0"], prior_p_above=np.nan)
-        tables.append(pd.concat([ratio, risk], ignore_index=True).assign(factor=factor, note=lost))
-    return pd.concat(tables, ignore_index=True)[list(SENSITIVITY)]
+    tables = [under_priors(fits(factor), asked, at, conf_level).assign(factor=factor) for factor in FACTORS]
+    return pd.concat(tables, ignore_index=True).assign(reason="", source="")[list(SENSITIVITY)]
+
+
+def under_priors(posterior: Posterior, asked: Asked, at: float, conf_level: float) -> pd.DataFrame:
+    """The effect of any deletion, and the difference in risk, of one model."""
+    interest = posterior.causes[0]
+    lost = "; ".join(f"not converged: {reason}" for own in posterior.sampled for reason in own.lost)
+    effects = posterior.tidy(conf_level=conf_level)
+    effects = effects[(effects["term"] == "deletion") & (effects["cause"] == interest)]
+    risks = difference_rows(posterior, asked, at, conf_level)
+    # the first contrast is that of any deletion
+    risks = risks[(risks["measure"] == "cumulative incidence") & (risks["cause"] == interest)].iloc[:1]
+    chances = {"p_above": effects["p_above_1"], "prior_p_above": effects["prior_p_above_1"]}
+    ratio = effects.assign(measure="hazard ratio", **chances)
+    risk = risks.assign(p_above=risks["p_above_0"], prior_p_above=np.nan)
+    return pd.concat([ratio, risk], ignore_index=True).assign(note=lost)
 
 
 def diagnostic_rows(posterior: Posterior) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from ikzf1_outcomes.models.bayes.pooled_and_raw import compared
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.prior_draws import sample_prior
 from ikzf1_outcomes.models.bayes.replicated_cohorts import predictive_check
+from ikzf1_outcomes.report.hierarchical import DELETED, NOT_POSSIBLE, UNDELETED
 from ikzf1_outcomes.study.hierarchical import Asked, Fits, difference_rows, spec_of
 from ikzf1_outcomes.study.hierarchical_plan import HierarchicalPlan
 
@@ -16,7 +17,9 @@ STEP = 0.1
 """Years between the times at which replicated curves are read."""
 LATE = 10.0
 """Years at which differences are shown beside those at the horizon."""
-NOT_POSSIBLE = "not possible"
+BANDS = (0.95, 0.5)
+"""Probabilities of the bands in which the priors are drawn."""
+SIDES = (UNDELETED, DELETED)
 BOUND_COLUMNS = (
     "bound", "contrast", "measure", "cause", "time", "estimate", "low", "high", "conf_level", "interval", "scale",
     "p_above_0", "note",
@@ -36,6 +39,16 @@ def prior_risk_rows(plan: HierarchicalPlan, asked: Asked, horizon: float, conf_l
     """Event-free survival and incidences at the horizon as the priors have them, before the data."""
     drawn = sample_prior(asked.endpoint, spec_of(plan, asked, horizon), seed=plan.seed)
     return drawn.curves(horizon - asked.landmark, conf_level=conf_level).assign(time=horizon)
+
+
+def prior_curve_rows(plan: HierarchicalPlan, asked: Asked, horizon: float) -> pd.DataFrame:
+    """Event-free survival and incidences up to the horizon as the priors have them, without and with a deletion."""
+    drawn = sample_prior(asked.endpoint, spec_of(plan, asked, horizon), seed=plan.seed)
+    end = horizon - asked.landmark
+    times = np.unique(np.round([*np.arange(STEP, end, STEP), end], 9))
+    table = pd.concat([drawn.curves(times, conf_level=level) for level in BANDS], ignore_index=True)
+    table = table[table["group"].astype(str).isin(SIDES)]
+    return table.assign(time=table["time"] + asked.landmark).reset_index(drop=True)
 
 
 def bound_rows(fits: Fits, plan: HierarchicalPlan, asked: Asked, horizon: float, conf_level: float) -> pd.DataFrame:

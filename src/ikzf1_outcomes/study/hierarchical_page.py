@@ -13,6 +13,7 @@ from ikzf1_outcomes.report.document import Picture, Section
 from ikzf1_outcomes.report.hierarchical import (
     NOT_CONVERGED,
     Words,
+    class_name,
     diagnostic_table_of,
     effect_table_of,
     headline,
@@ -28,6 +29,7 @@ from ikzf1_outcomes.report.hierarchical_checks import (
     check_sentence,
     check_table_of,
     evidence,
+    prior_sentence,
 )
 from ikzf1_outcomes.report.labels import level_label
 from ikzf1_outcomes.report.tables import Table
@@ -44,7 +46,8 @@ from ikzf1_outcomes.study.hierarchical import (
     risk_rows,
     sensitivity_rows,
 )
-from ikzf1_outcomes.study.hierarchical_checks import bound_rows, check_rows, prior_risk_rows
+from ikzf1_outcomes.study.hierarchical_checks import bound_rows, check_rows, prior_curve_rows, prior_risk_rows
+from ikzf1_outcomes.study.hierarchical_evidence import evidence_rows
 from ikzf1_outcomes.study.hierarchical_plan import HierarchicalPlan
 from ikzf1_outcomes.study.load import Study, together
 from ikzf1_outcomes.study.manifest import versions
@@ -54,6 +57,7 @@ NAME = "hierarchical"
 HEADING = "Small classes, estimated together"
 KINDS = (
     "effects", "risks", "differences", "check", "sensitivity", "bounds", "diagnostics", "priors", "prior_risks",
+    "prior_curves",
 )  # fmt: skip
 
 
@@ -74,11 +78,16 @@ def hierarchical_section(work: Workspace, study: Study) -> Found | None:
         headline(rows["effects"], rows["differences"], rows["diagnostics"], words),
         who,
         meaning(rows["effects"], words),
+        prior_sentence(rows["prior_curves"], words),
         evidence(rows["effects"], words),
         check_sentence(rows["check"], words),
         treated(study),
     )
-    figures = (shrinkage_plot(work, study, rows["effects"], words), *check_plots(work, study, rows, words, asked))
+    figures = (
+        shrinkage_plot(work, study, rows["effects"], words),
+        prior_plot(work, study, rows["prior_curves"], words, asked),
+        *check_plots(work, study, rows, words, asked),
+    )
     return Section(NAME, HEADING, story(told, rows["diagnostics"]), tuple(tables), figures, (), FOLDER), tables
 
 
@@ -94,7 +103,10 @@ def rows_of(work: Workspace, study: Study, plan: HierarchicalPlan, asked: Asked)
         "check": lambda: check_rows(fits(1.0), asked, at, plan.seed, level),
         "bounds": partial(bound_rows, fits, plan, asked, at, level),
         "prior_risks": partial(prior_risk_rows, plan, asked, at, level),
-        "sensitivity": partial(sensitivity_rows, fits, asked, at, level),
+        "prior_curves": partial(prior_curve_rows, plan, asked, at),
+        "sensitivity": lambda: pd.concat(
+            [sensitivity_rows(fits, asked, at, level), evidence_rows(fits, plan, asked, at, level)], ignore_index=True
+        ),
         "diagnostics": lambda: diagnostic_rows(fits(1.0)),
         "priors": lambda: prior_rows(fits(1.0)),
     }
@@ -136,6 +148,21 @@ def shrinkage_plot(work: Workspace, study: Study, effects: pd.DataFrame, words: 
     path = kept(work, f"figures/{NAME}", lambda: shrinkage_figure(effects, words, note=note))
     caption = "Hazard ratios of each class alone (Cox, Firth) and estimated together, with intervals."
     return Picture(path, shrinkage_alt(effects, words), simulated(caption, study), broad=True)
+
+
+def prior_plot(work: Workspace, study: Study, curves: pd.DataFrame, words: Words, asked: Asked) -> Picture:
+    """What the priors hold of curves, before the data."""
+    from ikzf1_outcomes.report.prior_figures import prior_curves_alt, prior_curves_figure
+
+    named = curves.assign(group=[class_name(str(group), words) for group in curves["group"]])
+    cause, at = words.interest, words.horizon
+    draw = partial(prior_curves_figure, named, start=asked.landmark, note=note_of(study), cause=cause, horizon=at)
+    caption = (
+        "What the priors hold before the data, for these patients: median and bands of 95 % and 50 % of event-free "
+        f"survival and of the incidence of {cause}, without and with a deletion."
+    )
+    alt = prior_curves_alt(named, cause=cause, horizon=at)
+    return Picture(kept(work, f"figures/{NAME}_priors", draw), alt, simulated(caption, study), broad=True)
 
 
 def check_plots(
