@@ -47,7 +47,7 @@ def numbers_are_numbers(posterior: iko.Posterior) -> None:
 # -- descriptions ----------------------------------------------------------------------------------------------------------
 
 DESCRIPTIONS = {
-    "a baseline": ({"baseline": "weibull"}, "no such baseline.*Use piecewise or spline"),
+    "a baseline": ({"baseline": "gompertz"}, "no such baseline.*Use piecewise or spline or weibull"),
     "a pooling": ({"pooling": "complete"}, "no such pooling.*Use zero-sum or superpopulation"),
     "a centring": ({"centring": "partial"}, "no such centring.*Use auto"),
     "a cut at 0": ({"cuts": [0, 1]}, "cuts must be above 0 and ascend"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,9 +13,10 @@ from ikzf1_outcomes.endpoint import Endpoint, frozen, make_endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.covariate_patterns import periods_of
 from ikzf1_outcomes.models.bayes.patterns import Aggregate
 from ikzf1_outcomes.models.bayes.posterior import Posterior
-from ikzf1_outcomes.models.bayes.reduction import Reduced, periods_of, reduce_endpoint
+from ikzf1_outcomes.models.bayes.reduction import Reduced, reduce_endpoint
 from ikzf1_outcomes.models.bayes.sampler_settings import settings_of
 from ikzf1_outcomes.models.bayes.sampling import Run, sampled_causes
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
@@ -159,6 +161,8 @@ def check_form(aggregate: Aggregate, spec: HierarchicalSpec, start: float) -> No
     InputError
         With what it can.
     """
+    if not isinstance(aggregate, Aggregate) or not isinstance(spec, HierarchicalSpec):
+        raise InputError("no aggregate, or no description", next_step="Make them by aggregate and hierarchical_spec.")
     if spec.baseline != "piecewise" or spec.bound is not None:
         raise InputError("an aggregate tells of piecewise hazards without a bound", next_step='Use baseline="piecewise".')
     strange = [own.name for own in fields(spec) if own.name not in ROLES and getattr(spec, own.name) != own.default]
@@ -173,8 +177,14 @@ def check_form(aggregate: Aggregate, spec: HierarchicalSpec, start: float) -> No
     for what, values in (("patients", aggregate.n), ("events", aggregate.events)):
         if not (values == np.round(values)).all():
             raise InputError(f"numbers of {what} are not whole", next_step="Aggregate without weights.")
+    unseen = (aggregate.n == 0) & (aggregate.exposure.sum(axis=1) > 0)
+    if unseen.any():
+        raise InputError(
+            "patterns have follow-up, but no patients: those who change their pattern count in the first",
+            count=int(unseen.sum()), next_step="Aggregate by columns that stay the same, or sample from the patients.",
+        )  # fmt: skip
     first = aggregate.cuts[0] if len(aggregate.cuts) else np.inf
-    if not (np.isfinite(start) and 0 <= start < first):
+    if not isinstance(start, Real) or not (np.isfinite(start) and 0 <= start < first):
         raise InputError("follow-up must start at 0 or later, before the first cut", next_step="As in start=0.1.")
 
 

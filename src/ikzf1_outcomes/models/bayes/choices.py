@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from numbers import Real
 
 import numpy as np
@@ -10,6 +10,31 @@ import numpy as np
 from ikzf1_outcomes.errors import InputError
 
 NO_PATHWAY = "no pathway"
+
+
+def one_name(name: str | None, what: str) -> None:
+    """Refuse a role of one column that is given as something else.
+
+    Raises
+    ------
+    InputError
+        It is no word.
+    """
+    if name is not None and not isinstance(name, Hashable):
+        raise InputError(f"{what} is one column", next_step="Give its name, not a list.")
+
+
+def listed(names: str | Iterable[str], what: str) -> tuple[str, ...]:
+    """One name or several as several.
+
+    Raises
+    ------
+    InputError
+        They are neither.
+    """
+    if not isinstance(names, Iterable):
+        raise InputError(f"{what} must be a name, or several", next_step='As in ["PAX5", "ETV6"]; () for none.')
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def checked_induction(
@@ -29,8 +54,8 @@ def checked_induction(
         )
     if induction is None:
         return None
-    names = (induction,) if isinstance(induction, str) else tuple(induction)
-    if not names or len(set(names)) < len(names):
+    names = listed(induction, "induction")
+    if not names or None in names or len(set(names)) < len(names):
         raise InputError("induction has no cause, or one twice", next_step='As in ("non-response", "induction death").')
     if set(names) & set(causes):
         raise InputError("a failure of induction is among the causes of the hazards", next_step="Name it in one of them.")
@@ -53,7 +78,9 @@ def checked_pathways(
         raise InputError("pathways are no mapping", next_step="As in pathways={'JAK/STAT': ['PEP1', 'PEP2']}.")
     if not features:
         raise InputError("pathways without features", next_step="Name the features, too.")
-    found = tuple((str(name), (own,) if isinstance(own, str) else tuple(own)) for name, own in pathways.items())
+    found = tuple((str(name), listed(own, "features of a pathway")) for name, own in pathways.items())
+    if len(dict(found)) < len(found):
+        raise InputError("two pathways have one name", next_step="Rename one.")
     if not found or not all(own for _, own in found):
         raise InputError("a pathway has no features", next_step="Leave it out.")
     for name, own in found:
@@ -69,3 +96,37 @@ def checked_pathways(
     if len(set(every)) < len(every):
         raise InputError("a feature is in two pathways", next_step="Decide for one of them.")
     return found
+
+
+def check_likelihood(
+    baseline: str, cure: bool, cuts: bool, bound: float | None, changes_at: float | None, induction: bool
+) -> None:
+    """Refuse what a Weibull hazard and a mixture cure model do not have; `cuts` and `induction` say whether they are given.
+
+    Raises
+    ------
+    InputError
+        With what to do.
+    """
+    weibull, said = baseline == "weibull", "mixture cure" if cure else "a Weibull hazard"
+    if cure and baseline == "spline":
+        raise InputError("the hazard of the uncured is no spline", next_step="Use weibull or piecewise.")
+    if not cure and not weibull:
+        return
+    if weibull and cuts:
+        raise InputError("a Weibull hazard has no cuts", next_step="Leave them out, or use piecewise.")
+    if bound is not None and cure:
+        raise InputError("mixture cure has no bound: its plateau is the cured", next_step="Leave bound out.")
+    if bound is not None:
+        raise InputError(
+            "a Weibull hazard has no bound and makes no plateau", next_step="Use cure=True, or a piecewise hazard."
+        )
+    if changes_at is not None:
+        raise InputError(
+            f"effects that change in time are not part of {said}", next_step="Use piecewise or spline, without cure."
+        )
+    if cure and induction:
+        raise InputError(
+            "mixture cure has no part for failures of induction beside it",
+            next_step="Leave `induction` out and start at a landmark after them, or sample without cure.",
+        )

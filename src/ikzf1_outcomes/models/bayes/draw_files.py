@@ -12,7 +12,6 @@ from ikzf1_outcomes import __version__
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.models.bayes.convergence import with_group
-from ikzf1_outcomes.models.bayes.induction import memory_of
 from ikzf1_outcomes.models.bayes.nuts import Chains
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws, in_own_terms
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, Reduced
@@ -95,7 +94,7 @@ def as_sampled(model: CauseModel, own: Mapping[str, Any]) -> CauseModel | None:
 def drawn_in(made: Any, k: int, own: Mapping[str, Any], model: CauseModel) -> tuple[CauseDraws, Chains] | None:
     """The draws of one cause in the terms of its model, and its chains; None where they are not of this model."""
     chains, then = chains_in(made, k, own), as_sampled(model, own)
-    if then is None or chains.position.shape[-1] != memory_of(then)[0].n_dim:
+    if then is None or chains.position.shape[-1] != then.n_dim:
         return None
     return in_own_terms(then, chains.position), chains
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.endpoint import Endpoint, label, level_codes, numbers, refuse
-from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.formula import Design, design
 from ikzf1_outcomes.genome.calls import LOSS_WORDS, UNKNOWN
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
-DELETED = "any deletion"
+DELETED, NOT_DELETED = "any deletion", "not deleted"
 NOT_SAID = ("", "na", "n/a", "nan", "unknown", "not_known", "not_done", "missing", "inconclusive")
 """Words for a class that is not known, beside those of calls."""
 LARGEST = 100.0
@@ -55,14 +55,31 @@ class Patients(NamedTuple):
     """Means and standard deviations of the columns of the covariates."""
 
 
+def check_kinds(endpoint: object, spec: object) -> None:
+    """Refuse what is no endpoint, such as a table of patients, or no description.
+
+    Raises
+    ------
+    InputError
+        With how to make them.
+    """
+    if not isinstance(endpoint, Endpoint) or not isinstance(spec, HierarchicalSpec):
+        raise InputError(
+            "a hierarchical model needs an endpoint, then a description",
+            next_step="Make them by endpoint_from_columns or define_endpoint, and hierarchical_spec.",
+        )
+
+
 def category(endpoint: Endpoint, name: str, unknown: Sequence[str] = UNKNOWN) -> Levels:
     """Codes and names of the levels that somebody has; unknown calls are no levels."""
     codes, levels = level_codes(endpoint.column(name))
     names = [label(level) for level in levels]
     known = [k for k, word in enumerate(names) if word not in unknown and (codes == k).any()]
+    # a number and its word, as 1 and "1", are one level: two of one name could not be told apart
+    words = tuple(dict.fromkeys(names[k] for k in known))
     new = np.full(len(names) + 1, -1, dtype=np.int64)
-    new[known] = np.arange(len(known))
-    return Levels(new[codes], tuple(names[k] for k in known))
+    new[known] = [words.index(names[k]) for k in known]
+    return Levels(new[codes], words)
 
 
 def unknown_words(endpoint: Endpoint, name: str) -> list[str]:
@@ -85,6 +102,9 @@ def patients_of(endpoint: Endpoint, spec: HierarchicalSpec, among: np.ndarray | 
         Unknown columns; nobody with or without a deletion; no row with all columns.
     """
     named = {"classes": spec.classes, "subtype": spec.subtype, "protocol": spec.protocol, "strata": spec.strata}
+    for name in (*named.values(), *spec.alterations, *spec.features):
+        if (endpoint.frame.columns == name).sum() > 1:
+            raise ColumnError(f"several columns are called {name!r}", next_step="Give each its own name.")
     found = {what: category(endpoint, name) for what, name in named.items() if name is not None}
     found["classes"] = category(endpoint, spec.classes, unknown_words(endpoint, spec.classes))
     matrix = None if spec.covariates is None else design(endpoint, _terms(spec.covariates))
@@ -133,6 +153,11 @@ def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str])
     words = [word for word in classes.levels if word not in spec.undeleted]
     if any(" : " in word for word in words):
         raise InputError("the name of a class has a colon between spaces", next_step="Rename it.")
+    if NOT_DELETED in words or (len(words) > 1 and DELETED in words):
+        raise InputError(
+            f"a deleted class is called {DELETED!r} or {NOT_DELETED!r}, as the tables call all of them, or none",
+            next_step="Rename it, or name it in `undeleted`.",
+        )
     deleted = np.isin(classes.codes, [classes.levels.index(word) for word in words])
     if not words or deleted.all():
         what = "without" if words else "with"
@@ -167,7 +192,8 @@ def feature_columns(endpoint: Endpoint, names: Sequence[str]) -> Floats:
     """Numeric columns as they are (n, names); NaN where missing."""
     out = np.empty((len(endpoint), len(names)))
     for j, name in enumerate(names):
-        endpoint.column(name)
+        if pd.api.types.is_datetime64_any_dtype(endpoint.column(name)):
+            raise InputError(f"feature {name!r} is a date", next_step="Make it a number, such as years from diagnosis.")
         out[:, j] = numbers(endpoint.frame, name)
         refuse(np.isinf(out[:, j]), f"feature {name!r} has an infinite value", "Correct those rows, or leave them out.")
     return out

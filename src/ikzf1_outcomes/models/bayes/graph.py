@@ -10,6 +10,7 @@ from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.kernels.density_memory import HORSESHOE, NORMAL, SHARED, Family
 from ikzf1_outcomes.kernels.shrinkage_families import SLAB_DF
 from ikzf1_outcomes.models.bayes.induction import models_of
+from ikzf1_outcomes.models.bayes.patient_likelihoods import add_patients
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, reduce_endpoint
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def hierarchical_model(endpoint: Endpoint, spec: HierarchicalSpec) -> pm.Model:
     """Build a hierarchical model in PyMC.
 
-    Its log density, with variables transformed as PyMC does it, equals that of the compiled density of `sample`.
+    Its log density, with variables transformed as PyMC does it, equals that of the compiled density of `sample`. For
+    Weibull hazards and mixture cure `sample` runs this very graph.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ def hierarchical_model(endpoint: Endpoint, spec: HierarchicalSpec) -> pm.Model:
         For each cause, named with the cause in front: level, drift and step of the baseline; deletion, covariate,
         alteration; spread and free numbers of pooled effects, with the effects and the log hazards as deterministics; of
         features also slab, pathway and local, of alterations that share also rest and part. The likelihood is a potential.
-        Failures of induction, where they have a part, have log odds for a level.
+        Failures of induction, where they have a part, have log odds for a level. A Weibull has level, or log median, and
+        log shape; cure has uncured, and data that can be exchanged.
 
     Raises
     ------
@@ -65,6 +68,9 @@ def add_cause(own: CauseModel) -> None:
     import pymc as pm
     import pytensor.tensor as pt
 
+    if own.rows is not None:
+        add_patients(own, baseline_of, effects_of)
+        return
     log_hazard = baseline_of(own)
     beta = pt.concatenate([effects_of(own.cause, labelled) for labelled in own.effects])
     sums, column = own.sums, 0
@@ -131,7 +137,7 @@ def effects_of(cause: str, labelled: Any) -> Any:
     if family.kind == HORSESHOE:
         return horseshoe_of(name, family)
     if family.kind == SHARED:
-        shape, other, told = map(float, family.scale)
+        shape, other, told = (family.scale[k] for k in range(3))
         rest = pm.Gamma(f"{name} rest", alpha=other, beta=1.0)
         part = pm.Gamma(f"{name} part", alpha=shape, beta=1.0, shape=family.size)
         free = pm.Normal(name, 0.0, pt.sqrt(1.0 + told * part / rest), shape=family.size)
@@ -146,7 +152,7 @@ def horseshoe_of(name: str, family: Family) -> Any:
     import pymc as pm
     import pytensor.tensor as pt
 
-    tau, slab, told = map(float, family.scale)
+    tau, slab, told = (family.scale[k] for k in range(3))
     spread = pm.HalfCauchy(f"{name} spread", tau)
     square = pm.InverseGamma(f"{name} slab", alpha=SLAB_DF / 2.0, beta=SLAB_DF / 2.0 * slab**2)
     wide = spread

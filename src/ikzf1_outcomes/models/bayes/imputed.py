@@ -17,8 +17,9 @@ from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.bayes.comparisons import same_follow_up
 from ikzf1_outcomes.models.bayes.convergence import Diagnosis, diagnose
 from ikzf1_outcomes.models.bayes.nuts import Chains
-from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled, rows_of_quantities
+from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled
 from ikzf1_outcomes.models.bayes.quantities import quantities
+from ikzf1_outcomes.models.bayes.quantity_tables import rows_of_quantities
 from ikzf1_outcomes.models.bayes.sampling import sample
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 

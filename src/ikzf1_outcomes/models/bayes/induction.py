@@ -13,9 +13,10 @@ from ikzf1_outcomes.kernels.hierarchical_density import log_posterior
 from ikzf1_outcomes.kernels.logistic_density import log_posterior_binary, pack_binary
 from ikzf1_outcomes.kernels.piecewise_risks import Risks
 from ikzf1_outcomes.kernels.risk import Floats, Integers
+from ikzf1_outcomes.models.bayes.covariate_patterns import patterns_of, stacked
 from ikzf1_outcomes.models.bayes.induction_rows import Parts
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws
-from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced, labelled, patterns_of, stacked
+from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced, labelled
 
 FAILURE = "induction failure"
 """What the binary part is called where causes are."""
@@ -87,9 +88,9 @@ def came_through(log_odds: Floats) -> Floats:
 def with_failures(risks: Risks, through: Floats, times: Floats) -> Risks:
     """Curves from diagnosis: those of who came through, and failure of induction, at time 0, as one more cause.
 
-    `through` is the share who came through (draws).
+    `through` is the share who came through (draws, groups).
     """
-    share = through[:, None, None]
+    share = through[:, :, None]
     failed = np.broadcast_to(1.0 - share, risks.survival.shape)
     return Risks(
         share * risks.survival,

@@ -98,9 +98,10 @@ def parts_of(split: Split, keep: np.ndarray, counted: Floats) -> Parts:
     failed = split.failed[keep]
     asked = np.where(late[keep], 0.0, counted)
     n_failed = float(asked @ failed)
-    if not n_failed:
+    # by rows, not weights: those left out of a refit have weight 0, and stay who they are
+    if not (failed & ~late[keep]).any():
         raise InputError("no failures of induction among the rows analysed", next_step="Leave `induction` out.")
-    if not counted[~failed].any():
+    if failed.all():
         raise InputError("nobody came through induction among the rows analysed", next_step="Check `induction`.")
     notes = []
     if not split.known.all():

@@ -10,13 +10,16 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.convergence import smoothed_weights
+from ikzf1_outcomes.models.bayes.covariate_patterns import lived_in, periods_of
 from ikzf1_outcomes.models.bayes.induction import log_likelihood as of_failing
+from ikzf1_outcomes.models.bayes.latencies import log_likelihood_of_rows
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws
-from ikzf1_outcomes.models.bayes.reduction import Reduced, events_by_cause, lived_in, periods_of
-from ikzf1_outcomes.models.bayes.refits import MOST, check_refits, fitted_without
+from ikzf1_outcomes.models.bayes.reduction import Reduced, events_by_cause
+from ikzf1_outcomes.models.bayes.refits import MOST, check_refits, check_sampled, fitted_without
 from ikzf1_outcomes.models.bayes.sampler_settings import counting_line
 from ikzf1_outcomes.timeline import entries
 
@@ -26,6 +29,8 @@ UNSURE = 0.7
 """k-hat above which the weights of a patient's leaving are not to be trusted."""
 ROUGH = 0.2
 """Monte Carlo error of a log density from which it is said."""
+FEWEST = 20
+"""Draws that weights need a tail of."""
 SHOWN = 10
 """Rows that a note names."""
 
@@ -154,6 +159,9 @@ def left_out(posterior: Posterior, *, refit: bool = False, most: int = MOST, pro
         More refits than `most`; draws of several completed data sets, or of an aggregate.
     """
     posterior.check_rows()
+    check_sampled(posterior)
+    if posterior.n_draws * posterior.n_chains < FEWEST:
+        raise InputError(f"fewer than {FEWEST} draws cannot be weighted", next_step="Draw 1000, as `sample` does.")
     reduced, size, endpoint = posterior.reduced, posterior.n_draws, posterior.endpoint
     order, begin = patients_in(posterior)
     drawn = tuple(own.drawn for own in posterior.sampled)
@@ -235,6 +243,13 @@ def log_likelihood(endpoint: Endpoint, reduced: Reduced, drawn: CauseDraws, rows
     time, begin = endpoint.time[keep], np.maximum(entries(endpoint)[keep], 0.0 if parts is None else parts.until)
     stratum = reduced.patients.stratum[rows]
     n_draws = drawn.effect.shape[0] * size
+    if drawn.model.rows is not None:
+        flat = drawn.effect[:, :size].reshape(n_draws, -1)
+        position = drawn.position[:, :size].reshape(n_draws, -1)
+        own_hazard = drawn.log_hazard[:, :size].reshape(n_draws, *drawn.log_hazard.shape[2:])
+        eta = flat @ drawn.model.rows.x[reduced.patterns[0][rows]].T
+        found = log_likelihood_of_rows(drawn.model, position, own_hazard, eta, stratum, np.minimum(begin, time), time, died)
+        return found * endpoint.case_weights[keep]
     effect = drawn.effect[:, :size].reshape(n_draws, -1)
     hazard = np.exp(drawn.log_hazard[:, :size].reshape(n_draws, *drawn.log_hazard.shape[2:]))
     out = np.zeros((n_draws, len(rows)))

@@ -154,7 +154,7 @@ def checked_cuts(cuts: Iterable[float]) -> Floats:
         edges = np.asarray(list(cuts), dtype=float)
     except (TypeError, ValueError):
         edges = np.array([np.nan])
-    if not np.isfinite(edges).all() or (np.diff(np.concatenate(([0.0], edges))) <= 0).any():
+    if edges.ndim != 1 or not np.isfinite(edges).all() or (np.diff(np.concatenate(([0.0], edges))) <= 0).any():
         raise InputError("cuts must be above 0 and ascend", next_step="As in [1, 2, 5].")
     return frozen(edges)
 
@@ -182,7 +182,8 @@ def one(endpoint: Endpoint, names: tuple[str, ...], cuts: Floats) -> Aggregate:
     first = np.ones(len(time), dtype=bool)
     if endpoint.subject is not None:
         first[:] = False
-        first[np.unique(endpoint.subject[keep], return_index=True)[1]] = True
+        order = np.lexsort((begin, endpoint.subject[keep]))  # the row of the earliest entry, in whatever order they stand
+        first[order[np.unique(endpoint.subject[keep][order], return_index=True)[1]]] = True
     n = np.bincount(code[first], weight[first], size[0])
     levels = [groups.levels[k] for k in present]
     patterns = pd.DataFrame([level if len(names) > 1 else (level,) for level in levels], columns=list(names))

@@ -55,7 +55,7 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     Raises
     ------
     InputError
-        Effects that change with time; draws of several completed data sets, or of an aggregate.
+        Effects that change with time; mixture cure; draws of several completed data sets, or of an aggregate.
 
     Examples
     --------
@@ -68,6 +68,8 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     """
     spec = posterior.reduced.spec
     posterior.check_rows()
+    if spec.cure:
+        raise InputError("odds ratios of cure have no Cox model beside them", next_step="See mixture_cure.")
     if spec.changes_at is not None:
         raise InputError("effects that change have no Cox model beside them", next_step="Sample with changes_at=None.")
     endpoint = compared(posterior)

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Endpoint
+from ikzf1_outcomes.endpoint.columns import as_pandas
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.piecewise_risks import Risks
 from ikzf1_outcomes.kernels.risk import Floats
-from ikzf1_outcomes.models.bayes.convergence import Diagnosis, bfmi, diagnose, gate, save, to_inference_data
+from ikzf1_outcomes.models.bayes.convergence import bfmi, diagnose, save, to_inference_data
 from ikzf1_outcomes.models.bayes.draw_files import with_draws
+from ikzf1_outcomes.models.bayes.new_patients import INCOMPLETE, Model, curves_of_new
 from ikzf1_outcomes.models.bayes.nuts import Chains
-from ikzf1_outcomes.models.bayes.quantities import CauseDraws, Quantity, quantities
+from ikzf1_outcomes.models.bayes.quantities import CauseDraws, quantities
+from ikzf1_outcomes.models.bayes.quantity_tables import EFFECTS, extreme, named, rows_of_quantities, stacked, variable
 from ikzf1_outcomes.models.bayes.reduction import Reduced
-from ikzf1_outcomes.models.bayes.scenario_tables import MEASURES, checked_times, followed, rows_of, with_notes
+from ikzf1_outcomes.models.bayes.scenario_tables import (
+    MEASURES,
+    NOT_CONVERGED,
+    PRIOR_DRIVEN,
+    checked_times,
+    followed,
+    rows_of,
+    with_notes,
+)  # fmt: skip
 from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED, check_causes, scenario_risks
 from ikzf1_outcomes.models.coefficients import exponentiated
 
 if TYPE_CHECKING:
     import arviz
 
-METHOD = "Bayesian hierarchical hazards"
-EFFECTS = ("log hazard ratio", "log odds ratio")
-"""How scales of effects begin."""
+METHOD, CURE = "Bayesian hierarchical hazards", "Bayesian hierarchical mixture cure"
 CURVES = (
     "measure", "cause", "time", "estimate", "posterior_sd", "low", "high", "conf_level", "interval", "scale", "note",
 )  # fmt: skip
@@ -100,18 +110,18 @@ class Posterior:
         conf_level
             Probability of the credible interval, the middle one.
         margin
-            Hazard ratio of `p_above_margin`.
+            Ratio of `p_above_margin`.
 
         Returns
         -------
         DataFrame
             term, contrast, cause, n, n_event, estimate (median), posterior_sd, low, high, conf_level, interval
-            ("credible"), p_above_1 (posterior probability of a hazard ratio above 1), prior_p_above_1 (before the data),
-            p_above_margin, margin, r_hat, ess_bulk, ess_tail, scale, note. A note says what the mean of the classes is, and
-            that the chains have not converged where they have not.
+            ("credible"), p_above_1 (posterior probability of a hazard ratio, or odds ratio, above 1), prior_p_above_1
+            (before the data), p_above_margin, margin, r_hat, ess_bulk, ess_tail, scale, note. A note says what the mean of
+            the classes is, and that the chains have not converged where they have not.
         """
         normal_quantile(conf_level)
-        if not (np.isfinite(margin) and margin > 0):
+        if not isinstance(margin, Real) or not (np.isfinite(margin) and margin > 0):
             raise InputError("the margin is a hazard ratio above 0", next_step="1.5, for example.")
         table = pd.concat(self.summaries(conf_level, margin), ignore_index=True)
         effect = table["scale"].str.startswith(EFFECTS)
@@ -138,7 +148,7 @@ class Posterior:
             found, energy = diagnose(stacked(self.reduced, own.drawn)), bfmi(own.chains.energy)
             rows.append(
                 {
-                    "method": METHOD, "cause": own.drawn.model.cause,
+                    "method": CURE if self.reduced.spec.cure else METHOD, "cause": own.drawn.model.cause,
                     "n": float(self.reduced.seen(own.drawn.model).sum()), "n_event": own.drawn.model.n_event,
                     "n_excluded": len(self.endpoint) - int(self.reduced.patients.keep.sum()),
                     "chains": own.drawn.position.shape[0], "draws": own.drawn.position.shape[1], "tune": own.chains.tune,
@@ -157,8 +167,8 @@ class Posterior:
         curve of each had the class been another (g-formula); "any deletion" is the mean over the deleted classes as they
         are among the deleted. Curves begin where follow-up does: at the landmark where an endpoint has one. With failures
         of induction they begin at diagnosis: those of who came through, times the share of them. Closed forms of the
-        hazards, draw by draw; S + the incidences = 1. The hazard of a spline is taken as constant over twentieths of a
-        year, with its integral.
+        hazards, draw by draw; S + the incidences = 1. The hazard of a spline, of a Weibull and under cure is taken as
+        constant over twentieths of a year, with its integral.
 
         Parameters
         ----------
@@ -220,6 +230,49 @@ class Posterior:
             tables.append(with_notes(rows.assign(contrast=f"{name} vs {NOT_DELETED}"), longest, self.lost))
         return pd.concat(tables, ignore_index=True)[["contrast", *CURVES[:-1], "p_above_0", "note"]]
 
+    def predict(self, new: pd.DataFrame, times: float | Iterable[float], *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Event-free survival and incidences of new patients, each with class, subtype and whatever else the model has.
+
+        Estimand: the curve of a patient with these columns, with what is not known of the model's numbers; not of what
+        will become of one patient, who has an event or none. Where nobody of a subtype had the class, its deviation is
+        drawn from what deviations are like. A level that nobody of the model had is refused. Without the column of the
+        protocol the patient is treated as by the mean of the model's protocols, and the note says so.
+
+        Parameters
+        ----------
+        new
+            One row a patient, with the columns of the model.
+        times
+            In years.
+        conf_level
+            Probability of the credible interval.
+
+        Returns
+        -------
+        DataFrame
+            row (of `new`, from 1), measure ("event-free survival", "cumulative incidence"), cause, time, estimate (median),
+            posterior_sd, low, high, conf_level, interval, scale, note. A patient with a missing value has rows without
+            numbers.
+
+        Raises
+        ------
+        ColumnError, InputError
+            Columns that are not there; levels that nobody of the model had (row positions); some events have no model.
+        """
+        normal_quantile(conf_level)
+        self.check_rows()
+        check_causes(self.reduced)
+        wanted = checked_times(times)
+        model = Model(self.endpoint, self.reduced, self.paired, self.causes, self.longest, self.seed)
+        table = curves_of_new(model, as_pandas(new), wanted, conf_level)
+        table = table.assign(conf_level=conf_level, interval="credible")
+        said = [NOT_CONVERGED] * self.lost
+        notes = [
+            [*said, *filter(None, [own]), *([PRIOR_DRIVEN] * bool(late))] if isinstance(own, str) else [INCOMPLETE]
+            for own, late in zip(table["note"], table["late"], strict=True)
+        ]
+        return table.assign(note=["; ".join(own) for own in notes])[["row", *CURVES]]
+
     @property
     def lost(self) -> bool:
         """Whether the draws of some cause are not to be trusted."""
@@ -233,13 +286,17 @@ class Posterior:
     def scenarios(self, times: Floats) -> Iterator[tuple[str, Risks]]:
         """The curves of each scenario, draw by draw, with draws of the causes paired."""
         check_causes(self.reduced)
+        return scenario_risks(self.reduced, self.paired, times, self.seed)
+
+    @property
+    def paired(self) -> tuple[CauseDraws, ...]:
+        """The draws of all causes, as many of each."""
         size = self.n_draws
-        drawn = tuple(
+        return tuple(
             own.drawn._replace(effect=own.drawn.effect[:, :size], log_hazard=own.drawn.log_hazard[:, :size],
                                position=own.drawn.position[:, :size])
             for own in self.sampled
         )  # fmt: skip
-        return scenario_risks(self.reduced, drawn, times, self.seed)
 
     def to_arviz(self) -> arviz.InferenceData:
         """The draws as ArviZ's InferenceData: effects, spreads and levels with their names, log hazards, sample statistics.
@@ -251,16 +308,24 @@ class Posterior:
         coordinates: dict[str, list[str]] = {}
         dims: dict[str, list[str]] = {}
         for own in self.sampled:
-            cause = own.drawn.model.cause
+            cause = variable(own.drawn.model.cause)
             found = quantities(self.reduced, own.drawn)
             name, label = f"{cause}: quantity", f"{cause} quantities"
             posterior[name] = np.stack([part.values[:, :size] for part in found], axis=-1)
             coordinates[label], dims[name] = [named(part) for part in found], [label]
-            posterior[f"{cause}: log {'odds' if own.drawn.model.binary else 'hazard'}"] = own.drawn.log_hazard[:, :size]
+            posterior[f"{cause}: {self.baseline_name(own.drawn)}"] = own.drawn.log_hazard[:, :size]
         first = self.sampled[0].chains
         statistics = {"diverging": np.logical_or.reduce([own.chains.diverging[:, :size] for own in self.sampled])}
         statistics |= {"energy": first.energy[:, :size], "n_steps": first.n_steps[:, :size]}
         return to_inference_data(posterior, statistics, dims=dims, coords=coordinates)
+
+    def baseline_name(self, drawn: CauseDraws) -> str:
+        """What the baseline's own numbers of a cause are called among the draws."""
+        if drawn.model.binary:
+            return "log odds"
+        if self.reduced.spec.baseline != "weibull":
+            return "log hazard"
+        return "log median, log shape" if self.reduced.spec.cure else "level, log shape"
 
     def save(self, path: str | Path) -> Path:
         """Write `to_arviz()` to a NetCDF file, with all that `load_posterior` needs beside the endpoint.
@@ -274,69 +339,9 @@ class Posterior:
         return self.tidy(exponentiate=True).to_html(index=False)
 
 
-def extreme(values: Floats, which: Callable[[Floats], Any]) -> float:
-    """The largest or least of those that are numbers; NaN where none is."""
-    known = values[~np.isnan(values)]
-    return float(which(known)) if len(known) else np.nan
-
-
-def named(part: Quantity) -> str:
-    """A quantity in one word or two."""
-    return f"{part.term}: {part.contrast}" if part.contrast else part.term
-
-
-def stacked(reduced: Reduced, drawn: CauseDraws) -> Floats:
-    """All quantities and log hazards that a table may show (chains, draws, numbers)."""
-    hazard = drawn.log_hazard
-    parts: Iterable[Floats] = [part.values[..., None] for part in quantities(reduced, drawn)]
-    return np.concatenate([*parts, hazard.reshape(*hazard.shape[:2], -1)], axis=-1)
-
-
-def failures(reduced: Reduced, drawn: CauseDraws, chains: Chains) -> tuple[str, ...]:
-    """Why draws are not to be trusted; nothing where they are."""
-    found = diagnose(stacked(reduced, drawn))
-    lost = gate(found.r_hat, found.ess_bulk, found.ess_tail, chains.diverging, bfmi(chains.energy))
-    return lost if chains.complete else (*lost, "sampling was interrupted: fewer draws than asked for")
-
-
 def summary(reduced: Reduced, own: Sampled, conf_level: float, margin: float) -> pd.DataFrame:
     """The quantities of one cause as rows."""
     parts = quantities(reduced, own.drawn)
     values = np.stack([part.values for part in parts], axis=-1)
     warning = [f"not converged: {reason}" for reason in own.lost]
     return rows_of_quantities(own.drawn.model.cause, parts, values, diagnose(values), warning, conf_level, margin)
-
-
-def rows_of_quantities(
-    cause: str, parts: Sequence[Quantity], values: Floats, found: Diagnosis, warning: list[str], conf_level: float,
-    margin: float,
-) -> pd.DataFrame:  # fmt: skip
-    """Quantities as rows, from their draws (chains, draws, quantities)."""
-    flat = values.reshape(-1, len(parts))
-    tail = (1.0 - conf_level) / 2.0
-    low, middle, high = np.quantile(flat, [tail, 0.5, 1.0 - tail], axis=0)
-    effect = np.array([part.scale.startswith(EFFECTS) for part in parts])
-    return pd.DataFrame(
-        {
-            "term": [part.term for part in parts],
-            "contrast": [part.contrast for part in parts],
-            "cause": cause,
-            "n": [part.n for part in parts],
-            "n_event": [part.n_event for part in parts],
-            "estimate": middle,
-            "posterior_sd": flat.std(axis=0, ddof=1) if len(flat) > 1 else np.nan,
-            "low": low,
-            "high": high,
-            "conf_level": conf_level,
-            "interval": "credible",
-            "p_above_1": np.where(effect, (flat > 0).mean(axis=0), np.nan),
-            "prior_p_above_1": [part.prior_above for part in parts],
-            "p_above_margin": np.where(effect, (flat > np.log(margin)).mean(axis=0), np.nan),
-            "margin": margin,
-            "r_hat": found.r_hat,
-            "ess_bulk": found.ess_bulk,
-            "ess_tail": found.ess_tail,
-            "scale": [part.scale for part in parts],
-            "note": ["; ".join([part.note] * bool(part.note) + warning) for part in parts],
-        }
-    )

@@ -15,6 +15,7 @@ from ikzf1_outcomes.models.bayes.induction import models_of
 from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled
 from ikzf1_outcomes.models.bayes.prior_draws import PriorDraws
 from ikzf1_outcomes.models.bayes.quantities import quantities
+from ikzf1_outcomes.models.bayes.quantity_tables import variable
 from ikzf1_outcomes.models.bayes.reduction import Reduced, reduce_endpoint
 from ikzf1_outcomes.models.bayes.spec_file import fingerprint, from_text
 
@@ -106,7 +107,7 @@ def check_meaning(made: Any, found: Posterior, name: str, head: Head) -> None:
     """
     size = found.n_draws
     for own in found.sampled:
-        then = made.posterior[f"{own.drawn.model.cause}: quantity"].to_numpy()
+        then = made.posterior[f"{variable(own.drawn.model.cause)}: quantity"].to_numpy()
         now = [part.values[:, :size] for part in quantities(found.reduced, own.drawn)]
         if then.shape != (*now[0].shape, len(now)) or not np.allclose(np.stack(now, axis=-1), then, rtol=1e-9, atol=1e-9):
             raise other_meaning(name, head)

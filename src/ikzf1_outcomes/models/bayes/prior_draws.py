@@ -10,6 +10,7 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, Baseline, Family
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.bayes.induction import models_of
+from ikzf1_outcomes.models.bayes.latencies import rows_positions
 from ikzf1_outcomes.models.bayes.nuts import Chains
 from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled
 from ikzf1_outcomes.models.bayes.quantities import in_own_terms
@@ -40,7 +41,7 @@ def prior_positions(model: CauseModel, draws: int, rng: np.random.Generator) -> 
         Levels, logarithm of the drift, steps, then the families, as the compiled density has them (draws, numbers): pooled
         effects and the walk centred or not.
     """
-    parts = [baseline_positions(model.baseline, draws, rng)]
+    parts = [baseline_positions(model.baseline, draws, rng), *rows_positions(model, draws, rng)]
     parts += [family_positions(family, draws, rng) for family in model.families]
     return np.concatenate(parts, axis=1)
 

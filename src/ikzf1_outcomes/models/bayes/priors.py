@@ -51,6 +51,11 @@ class Prior:
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise InputError("there is no such family of priors", next_step=f"Use {' or '.join(FAMILIES)}.")
+        for number in (self.location, self.scale, self.factor):
+            if not isinstance(number, Real) or isinstance(number, bool):
+                raise InputError(
+                    "location, scale and factor of a prior are numbers", next_step="As in iko.Priors().tidy()."
+                )
         if not np.isfinite(self.location) or not np.isfinite(self.scale) or self.scale <= 0:
             raise InputError("a prior needs a finite location and a scale above 0", next_step="Use a small scale, not 0.")
         if self.family in ("half-normal", "half-cauchy", "inverse-gamma") and self.location != 0:
@@ -99,6 +104,7 @@ def half_normal(scale: float, *, unit: str, reason: str, source: str = ASSUMED) 
 LOG_HR = "log hazard ratio"
 SPREAD = "SD of log hazard ratios"
 LOG_ODDS = "log odds"
+LOG_UNCURED = "log odds of not being cured"
 FEATURES = "features_that_matter"
 
 
@@ -142,6 +148,23 @@ DEFAULTS = {
         "inverse-gamma", 0.0, 0.5, unit=SPREAD + " per SD",
         reason="95 % of the effects that matter, Student's t with 4 degrees of freedom: a ratio between 0.25 and 4.0",
     ),
+    "shape": normal(
+        0.0, 0.5, unit="log shape", reason="95 % of it: the hazard falls with t^-0.6 to rises with t^1.7; 1 is constant"
+    ),
+    "uncured": normal(
+        np.log(0.1), 1.0, unit=LOG_UNCURED, reason="95 % of it: between 1 and 42 % of patients are not cured of one cause"
+    ),
+    "uncured_of_any": normal(
+        np.log(0.2), 0.8, unit=LOG_UNCURED, reason="95 % of it: between 4 and 49 % of patients will have an event"
+    ),
+    "median": normal(
+        np.log(2.0), 0.5, unit="log years",
+        reason="95 % of it: half of the events of the uncured have come within 0.75 to 5.3 years",
+    ),
+    "latency": normal(
+        np.log(2.3), 0.6, unit="log cumulative hazard",
+        reason="95 % of it: 51 to 99.9 % of the events of the uncured have come at the horizon",
+    ),
 }  # fmt: skip
 """Of `Priors`."""
 
@@ -183,6 +206,14 @@ class Priors:
     feature_spread, feature_slab
         Of `features`: the spread of most effects, in multiples of the scale that `features_that_matter` gives, and the
         standard deviation of those that matter.
+    shape
+        Logarithm of the shape of a Weibull hazard, also that of the uncured.
+    uncured, uncured_of_any
+        Of mixture cure: log odds of not being cured of one cause, or of any, for the same patient as `level`. The effects
+        then are log odds ratios, under the same priors.
+    median, latency
+        Of the uncured: logarithm of the median time of a Weibull, log cumulative hazard of a piecewise hazard at the
+        horizon.
     features_that_matter
         How many features are expected to matter; half of them where there are fewer than twice as many.
     by_cause
@@ -204,6 +235,11 @@ class Priors:
     alteration_share: Prior = DEFAULTS["alteration_share"]
     feature_spread: Prior = DEFAULTS["feature_spread"]
     feature_slab: Prior = DEFAULTS["feature_slab"]
+    shape: Prior = DEFAULTS["shape"]
+    uncured: Prior = DEFAULTS["uncured"]
+    uncured_of_any: Prior = DEFAULTS["uncured_of_any"]
+    median: Prior = DEFAULTS["median"]
+    latency: Prior = DEFAULTS["latency"]
     features_that_matter: float = 3.0
     by_cause: tuple[CausePrior, ...] = ()
 
@@ -228,9 +264,9 @@ class Priors:
         InputError
             Names that are none of `Priors`; the level of a cause under the name of that of "any", or the other way round.
         """
-        unused = "level" if cause == "any" else "level_of_any"
-        if set(priors) - set(DEFAULTS) or unused in priors:
-            named = ", ".join(name for name in DEFAULTS if name != unused)
+        unused = {"level", "uncured"} if cause == "any" else {"level_of_any", "uncured_of_any"}
+        if set(priors) & unused or set(priors) - set(DEFAULTS):
+            named = ", ".join(name for name in DEFAULTS if name not in unused)
             raise InputError("a prior of a cause has a name that its model does not use", next_step=f"Use {named}.")
         kept = tuple(own for own in self.by_cause if own.cause != cause or own.term not in priors)
         return replace(self, by_cause=kept + tuple(CausePrior(cause, *own) for own in priors.items()))
@@ -251,7 +287,7 @@ class Priors:
         InputError
             The factor is not above 0.
         """
-        if not np.isfinite(factor) or factor <= 0:
+        if not isinstance(factor, Real) or not np.isfinite(factor) or factor <= 0:
             raise InputError("priors are widened by a factor above 0", next_step="0.5 and 2 are usual.")
         by_cause = tuple(own._replace(prior=own.prior.widened(factor)) for own in self.by_cause)
         changed: dict[str, Any] = {name: own.widened(factor) for name, own in self.named()}

@@ -10,6 +10,7 @@ from scipy import stats
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, pack
 from ikzf1_outcomes.kernels.hierarchical_density import effects, log_hazards
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.latencies import of_rows, terms_of_rows
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced
 from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_spreads
 
@@ -17,6 +18,7 @@ LOG_HR = "log hazard ratio"
 BEYOND = "beyond all follow-up: the prior decides"
 ZERO_SUM_MEAN = "equal-weight mean of these classes"
 SUPER_MEAN = "mean of all classes that could have been"
+NOT_PATIENTS = "odds of not being cured of this cause, which is not cure as a patient"
 
 
 class Quantity(NamedTuple):
@@ -41,16 +43,21 @@ class CauseDraws(NamedTuple):
     effect: Floats
     """(chains, draws, columns)."""
     log_hazard: Floats
-    """(chains, draws, strata, functions of the basis)."""
+    """(chains, draws, strata, functions of the basis); of a Weibull level, or log median, and log shape."""
     position: Floats
     """As sampled (chains, draws, numbers)."""
 
 
 def in_own_terms(model: CauseModel, position: Floats) -> CauseDraws:
     """Effects and log hazards of what was sampled (chains, draws, numbers)."""
-    memory = pack(model.sums, model.baseline, model.families)
     flat = position.reshape(-1, position.shape[-1])
     shape = position.shape[:2]
+    if model.rows is not None:
+        effect, hazard = terms_of_rows(model, flat)
+        return CauseDraws(
+            model, effect.reshape(*shape, effect.shape[1]), hazard.reshape(*shape, *hazard.shape[1:]), position
+        )
+    memory = pack(model.sums, model.baseline, model.families)
     effect, hazard = effects(memory, flat), log_hazards(memory, flat)
     return CauseDraws(model, effect.reshape(*shape, effect.shape[1]), hazard.reshape(*shape, *hazard.shape[1:]), position)
 
@@ -66,6 +73,8 @@ def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
     for labelled in own.effects:
         columns = groups[labelled.term].columns
         note, above = note_of(labelled, reduced.spec.pooling), prior_above(labelled, by_term)
+        if reduced.spec.cure:
+            note = "; ".join(filter(None, (note, NOT_PATIENTS)))
         for j, name in enumerate(labelled.labels):
             column = labelled.family.begin + j
             values = drawn.effect[..., column]
@@ -77,7 +86,7 @@ def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
             who, n, n_event = columns[:, place], float(weight.sum()), own.n_event
             if np.isin(who, (0.0, 1.0)).all():
                 n, n_event = float(weight @ who), float(own.sums.event_sum[column])
-            contrast, scale = contrast_of(labelled, name), scale_of(labelled)
+            contrast, scale = contrast_of(labelled, name), scale_of_model(scale_of(labelled), reduced)
             if labelled.term == "cell" and reduced.spec.changes_at is not None and not own.binary:
                 contrast = f"{contrast}, to {reduced.spec.changes_at:g} years"
             found.append(Quantity(labelled.term, contrast, values, scale, n, n_event, above, note))
@@ -115,6 +124,11 @@ def contrast_of(labelled: Labelled, name: str) -> str:
 def scale_of(labelled: Labelled) -> str:
     """Unit of an effect."""
     return LOG_HR + " per SD" * (labelled.term in ("covariate", "feature"))
+
+
+def scale_of_model(scale: str, reduced: Reduced) -> str:
+    """Odds ratios in place of hazard ratios, where the effects are on the share that is not cured."""
+    return scale.replace("hazard ratio", "odds ratio") if reduced.spec.cure else scale
 
 
 def note_of(labelled: Labelled, pooling: str) -> str:
@@ -156,19 +170,28 @@ def hyper(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
         at = own.places[labelled.term]
         if labelled.family.kind == POOLED:
             values = np.exp(drawn.position[..., at])
-            found.append(Quantity(f"{labelled.term} spread", "", values, "SD of log hazard ratios", n, n_event, np.nan, ""))
+            scale = scale_of_model("SD of log hazard ratios", reduced)
+            found.append(Quantity(f"{labelled.term} spread", "", values, scale, n, n_event, np.nan, ""))
         elif labelled.family.kind != NORMAL:
             position = drawn.position[..., at : at + labelled.family.n_free]
             parts = shrunk_spreads(labelled.family, labelled.prior, reduced.spec, position)
+            parts = [part._replace(scale=scale_of_model(part.scale, reduced)) for part in parts]
             found += [Quantity(*part, n, n_event, np.nan, "") for part in parts]
     names = reduced.patients.strata if base.n_strata > 1 else ("",)
     for s, name in enumerate(names):
-        from_when = f"from {reduced.start:g} to" if reduced.start else "at"
+        # the clock of single patients runs from 0, also where they are followed from a landmark
+        from_when = f"from {reduced.start:g} to" if reduced.start and own.rows is None else "at"
         scale = f"log cumulative hazard {from_when} {reduced.spec.horizon:g} years"
         who = float(seen[reduced.patients.stratum == s].sum())
         died = float(own.sums.event_count[s].sum())
+        if own.rows is not None:
+            for term, values, unit in of_rows(own, drawn.position, s):
+                found.append(Quantity(term, name, values, unit, who, died, np.nan, ""))
+        if reduced.spec.cure and reduced.spec.baseline == "weibull":
+            continue
         note = BEYOND if reduced.spec.horizon > reduced.longest else ""
-        found.append(Quantity("level", name, drawn.position[..., s], scale, who, died, np.nan, note))
+        term = "level of the uncured" if reduced.spec.cure else "level"
+        found.append(Quantity(term, name, drawn.position[..., s], scale, who, died, np.nan, note))
     if len(base.step):
         values = np.exp(drawn.position[..., base.n_strata])
         found.append(Quantity("drift", "", values, "SD of the log hazard over a year", n, n_event, np.nan, ""))

@@ -12,24 +12,29 @@ from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, Baseline, Family, Sums
 from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
 from ikzf1_outcomes.models.bayes.baselines import Basis
-from ikzf1_outcomes.models.bayes.effects import Group, Patients, patients_of
+from ikzf1_outcomes.models.bayes.centring import centring_of
+from ikzf1_outcomes.models.bayes.covariate_patterns import (
+    CHANGING,
+    Lives,
+    exposure_of,
+    patterns_of,
+    periods_of,
+    stacked,
+    sums_of,
+)  # fmt: skip
+from ikzf1_outcomes.models.bayes.effects import Group, Patients, check_kinds, patients_of
 from ikzf1_outcomes.models.bayes.induction_rows import Parts, parts_of, split_induction
+from ikzf1_outcomes.models.bayes.patient_rows import Followed, PatientRows, anchor_of, basis_of, rows_of, uses_rows
 from ikzf1_outcomes.models.bayes.priors import Prior
 from ikzf1_outcomes.models.bayes.shrinkage_priors import horseshoe_family, share_family
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 from ikzf1_outcomes.timeline import entries
 
 ANY, OTHER = "any", "other"
-CHANGING = ("deletion", "class")
-"""Groups whose effects may change with time."""
 LONGEST = 100.0
 """Years that nobody is followed: times beyond are in another unit."""
 SMALL = 500
 """Patients below which pooled effects and the walk are sampled non-centred."""
-MANY, SURELY, MOSTLY = 5, 0.97, 0.5
-"""Effects that are many enough to tell their spread from 0; weights of the data from which few, and many, are centred."""
-TYPICAL = 0.5
-"""A spread is taken to be this share of its prior's scale, where it is asked how well effects are known beside it."""
 STEADY = 30.0
 """Events per function of the basis above which the walk is."""
 
@@ -53,6 +58,20 @@ class CauseModel(NamedTuple):
     n_event: float
     binary: bool = False
     """Whether it is a probability, not a hazard, that is modelled."""
+    rows: PatientRows | None = None
+    """Where the likelihood is one of single patients."""
+
+    @property
+    def n_baseline(self) -> int:
+        """How many of the numbers sampled are those of the baselines; they come first."""
+        base = self.baseline
+        walk = base.n_strata * (1 + len(base.step)) + bool(len(base.step))
+        return walk if self.rows is None else walk + base.n_strata * (self.rows.weibull + self.rows.cure)
+
+    @property
+    def n_dim(self) -> int:
+        """How many numbers are sampled."""
+        return self.n_baseline + sum(family.n_free for family in self.families)
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -62,9 +81,7 @@ class CauseModel(NamedTuple):
     @property
     def places(self) -> dict[str, int]:
         """Where the numbers of each family begin among those sampled."""
-        steps = len(self.baseline.step)
-        first = self.baseline.n_strata * (1 + steps) + bool(steps)
-        at = first + np.cumsum([0, *(family.n_free for family in self.families)])
+        at = self.n_baseline + np.cumsum([0, *(family.n_free for family in self.families)])
         return {own.term: int(place) for own, place in zip(self.effects, at[:-1], strict=True)}
 
 
@@ -110,71 +127,105 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
         Columns or causes that are not there; no events of a cause; rows that end at time 0, which have no hazard, or events
         after the bound, where it is 0 (row positions); times that are not in years; a prior of a cause that has no model.
     """
-    if endpoint.time_unit not in (None, "years"):
-        raise InputError("hierarchical models need times in years", next_step="Make the endpoint from years.")
+    check_kinds(endpoint, spec)
     split = split_induction(endpoint, spec)
     endpoint = endpoint if split is None else split.endpoint
-    causes = endpoint.causes if spec.causes is None else spec.causes
-    if not causes:
-        raise InputError("no cause is named", next_step='Name one, or "any".')
+    causes = asked_causes(endpoint, spec)
     codes = events_by_cause(endpoint, causes)
-    if {own.cause for own in spec.priors.by_cause} - set(causes):
-        raise InputError(
-            "a prior is of a cause that has no model", next_step="Name the causes of the model as the priors do."
-        )
     patients = patients_of(endpoint, spec, None if split is None else split.known)
     keep = patients.keep
     counted = first_rows(endpoint, keep)
     parts = None if split is None else parts_of(split, keep, counted)
-    if parts is None:
-        refuse(keep & (endpoint.time <= 0), "rows end at time 0, where there is no hazard", "Start at a landmark after it.")
-    last = float(endpoint.time[keep].max())
-    if last > LONGEST:
-        raise InputError("times are longer than any life", next_step="Hierarchical models need them in years.")
-    if spec.changes_at is not None and spec.changes_at >= last:
-        raise InputError("effects change after all follow-up has ended", next_step="Give an earlier time, or None.")
-    basis = Basis(spec.baseline, snap(np.array(spec.cuts, dtype=float), endpoint.rows.times), spec.bound)
-    time, weight = endpoint.time[keep], endpoint.case_weights[keep].astype(float)
     begin = np.maximum(entries(endpoint)[keep], 0.0 if parts is None else parts.until)
-    if spec.bound is not None:
-        refuse(keep & (endpoint.cause > 0) & (endpoint.time > spec.bound), "events after the bound", "Give a later one.")
+    start, last = float(begin.min()), float(endpoint.time[keep].max())
+    check_times(endpoint, spec, keep, start, last, at_zero=parts is not None)
+    basis = basis_of(spec, snap(np.array(spec.cuts, dtype=float), endpoint.rows.times))
     periods = periods_of(spec)
-    blocks = [stacked(block, len(periods)) for block in patients.blocks]
-    table, pattern = patterns_of(blocks, patients, len(periods))
-    exposure = np.zeros((len(table), basis.size))
-    for own, (a, b) in zip(pattern, periods, strict=True):
-        lived = lived_in(basis, begin, time, a, b)
-        for k in range(basis.size):
-            exposure[:, k] += np.bincount(own, weight * lived[:, k], len(table))
-    start = float(begin.min())
-    if spec.horizon <= start:
-        raise InputError("nobody is followed before the horizon", next_step="Give a horizon after the landmark.")
-    anchor = np.diff(basis.integrals(np.array([start, spec.horizon])), axis=0)[0]
+    table, pattern = patterns_of([stacked(block, len(periods)) for block in patients.blocks], patients, len(periods))
+    weight = endpoint.case_weights[keep].astype(float)
+    lived = Lives(begin, endpoint.time[keep], weight, tuple(pattern), table, periods)
+    exposure = exposure_of(basis, lived)
+    since = 0.0 if uses_rows(spec) else start
+    anchor = np.diff(basis.integrals(np.array([since, spec.horizon])), axis=0)[0]
     models = []
     for cause in causes:
         died = codes[cause][keep]
         if not died.any():
             raise InputError(f"no events of {cause!r} among the rows analysed", next_step="Leave this cause out.")
-        period = np.searchsorted([a for a, _ in periods[1:]], time[died], side="left")
-        own = np.array(pattern)[period, np.flatnonzero(died)]
-        sums = sums_of(
-            basis, exposure, table, len(patients.strata), (time[died], weight[died], own, patients.stratum[died])
-        )
+        own = replace(spec, priors=spec.priors.of_cause(cause))
+        sums = sums_of(basis, exposure, lived, died, patients)
         counts = float(weight.sum()), float(weight[died].sum())
-        models.append(model_of(cause, sums, spec, patients, (basis, anchor), *counts))
+        made = model_of(cause, sums, own, patients, (basis, anchor), *counts)
+        models.append(made._replace(rows=rows_of_cause(own, basis, lived, died, cause)) if uses_rows(spec) else made)
     named = np.sum([codes[cause] for cause in causes], axis=0)
     every = bool((named[keep] == (endpoint.cause[keep] > 0)).all())
     notes = (*patients.notes, *untold(models[0], patients), *(() if parts is None else parts.notes))
     return Reduced(spec, patients, basis, tuple(models), tuple(pattern), every, counted, start, last, notes, parts=parts)
 
 
+def asked_causes(endpoint: Endpoint, spec: HierarchicalSpec) -> tuple[str, ...]:
+    """The causes that have a model.
+
+    Raises
+    ------
+    InputError
+        None, or a prior of one that has none.
+    """
+    causes = endpoint.causes if spec.causes is None else spec.causes
+    if not causes:
+        raise InputError("no cause is named", next_step='Name one, or "any".')
+    if {own.cause for own in spec.priors.by_cause} - set(causes):
+        raise InputError(
+            "a prior is of a cause that has no model", next_step="Name the causes of the model as the priors do."
+        )
+    return causes
+
+
+def check_times(
+    endpoint: Endpoint, spec: HierarchicalSpec, rows: np.ndarray, start: float, last: float, *, at_zero: bool
+) -> None:
+    """Refuse times of the rows analysed that a description cannot have; whether some may end at time 0 is said.
+
+    Raises
+    ------
+    InputError
+        As `reduce_endpoint`.
+    """
+    if endpoint.time_unit not in (None, "years"):
+        raise InputError("hierarchical models need times in years", next_step="Make the endpoint from years.")
+    if not at_zero:
+        refuse(rows & (endpoint.time <= 0), "rows end at time 0, where there is no hazard", "Start at a landmark after it.")
+    if last > LONGEST:
+        raise InputError("times are longer than any life", next_step="Hierarchical models need them in years.")
+    change, bound = spec.changes_at, spec.bound
+    if change is not None and change >= last:
+        raise InputError("effects change after all follow-up has ended", next_step="Give an earlier time, or None.")
+    if change is not None and change <= start:
+        raise InputError("effects change before anybody is followed", next_step="Give a later time, or None.")
+    if bound is not None:
+        refuse(rows & (endpoint.cause > 0) & (endpoint.time > bound), "events after the bound", "Give a later one.")
+    if spec.horizon <= start:
+        raise InputError("nobody is followed before the horizon", next_step="Give a horizon after the landmark.")
+
+
+def rows_of_cause(spec: HierarchicalSpec, basis: Basis, lived: Lives, died: np.ndarray, cause: str) -> PatientRows:
+    """The rows that a likelihood without sums needs of one cause: not of those whose hazards never began."""
+    here = lived.begin < lived.end
+    followed = Followed(lived.begin[here], lived.end[here], died[here], lived.weight[here], lived.pattern[0][here])
+    table = lived.table
+    x = np.concatenate([rows[table.row[:, b]] for b, rows in enumerate(table.blocks)], axis=1)
+    return rows_of(spec, basis, x, table.stratum, cause == ANY, followed)
+
+
 def first_rows(endpoint: Endpoint, keep: np.ndarray) -> Floats:
-    """Weight of each patient on the first of the rows kept, 0 on others."""
+    """Weight of each patient on the first of the rows kept, that of the earliest entry, 0 on others."""
     weight = endpoint.case_weights[keep].astype(float)
     if endpoint.subject is None:
         return weight
     first = np.zeros(len(weight), dtype=bool)
-    first[np.unique(endpoint.subject[keep], return_index=True)[1]] = True
+    patient = endpoint.subject[keep]
+    order = np.lexsort((entries(endpoint)[keep], patient))
+    first[order[np.unique(patient[order], return_index=True)[1]]] = True
     return np.where(first, weight, 0.0)
 
 
@@ -195,18 +246,6 @@ def untold(model: CauseModel, patients: Patients) -> list[str]:
     if np.linalg.matrix_rank(x) < x.shape[1]:
         notes.append("classes, subtypes and protocols cannot all be told apart: the priors decide between them")
     return notes
-
-
-def periods_of(spec: HierarchicalSpec) -> tuple[tuple[float, float], ...]:
-    """Where effects begin and end to hold."""
-    change = spec.changes_at
-    return ((0.0, np.inf),) if change is None else ((0.0, change), (change, np.inf))
-
-
-def lived_in(basis: Basis, begin: Floats, end: Floats, a: float, b: float) -> Floats:
-    """What rows live of the integrals of the basis in a period, none before their entry and after their end (n, K)."""
-    until = np.clip(end, a, b)
-    return basis.integrals(until) - basis.integrals(np.minimum(np.maximum(begin, a), until))
 
 
 def events_by_cause(endpoint: Endpoint, causes: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -230,81 +269,6 @@ def events_by_cause(endpoint: Endpoint, causes: tuple[str, ...]) -> dict[str, np
     return {cause: out[cause] for cause in causes}
 
 
-def stacked(block: tuple[Group, ...], n_periods: int) -> list[Floats]:
-    """The columns of a block in each period: effects that change have columns of their own in each."""
-    out = []
-    for q in range(n_periods):
-        parts = []
-        for group in block:
-            if group.term in CHANGING and n_periods > 1:
-                parts += [group.columns if p == q else np.zeros_like(group.columns) for p in range(n_periods)]
-            else:
-                parts.append(group.columns)
-        out.append(np.concatenate(parts, axis=1))
-    return out
-
-
-class Table(NamedTuple):
-    """Covariate patterns: row of each block, and the stratum."""
-
-    row: Integers
-    stratum: Integers
-    blocks: tuple[Floats, ...]
-
-    def __len__(self) -> int:
-        return len(self.stratum)
-
-
-def patterns_of(blocks: list[list[Floats]], patients: Patients, n_periods: int) -> tuple[Table, list[Integers]]:
-    """Distinct patterns, and the pattern of each patient in each period."""
-    n = len(patients.stratum)
-    rows, codes = [], []
-    for block in blocks:
-        distinct, code = distinct_rows(np.concatenate(block))
-        rows.append(distinct)
-        codes.append(code)
-    stratum = np.tile(patients.stratum, n_periods)
-    key = stratum.astype(np.int64)
-    for distinct, code in zip(rows, codes, strict=True):
-        key = key * len(distinct) + code
-    _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
-    index = np.column_stack([code[first] for code in codes]).astype(np.int64)
-    return Table(index, stratum[first].astype(np.int64), tuple(rows)), [
-        pattern[q * n : (q + 1) * n] for q in range(n_periods)
-    ]
-
-
-def distinct_rows(x: Floats) -> tuple[Floats, Integers]:
-    """Distinct rows, and which of them each row is (n)."""
-    if x.dtype != np.uint8 and not ((x == 0.0) | (x == 1.0)).all():
-        distinct, code = np.unique(x, axis=0, return_inverse=True)
-        return np.ascontiguousarray(distinct), code.ravel()
-    # 64 flags are one whole number, which sorts far faster than a row
-    code = np.zeros(len(x), dtype=np.int64)
-    for begin in range(0, x.shape[1], 64):
-        bits = np.packbits(x[:, begin : begin + 64].astype(bool), axis=1)
-        word = np.zeros((len(x), 8), dtype=np.uint8)
-        word[:, : bits.shape[1]] = bits
-        size, own = np.unique(word.view(np.uint64).ravel(), return_inverse=True)
-        code = np.unique(code * len(size) + own, return_inverse=True)[1]
-    first = np.unique(code, return_index=True)[1]
-    return np.ascontiguousarray(x[first], dtype=float), code
-
-
-def sums_of(basis: Basis, exposure: Floats, table: Table, n_strata: int, died: tuple[Floats, ...]) -> Sums:
-    """The sums of one cause; `died` has time, weight, pattern and stratum of its events."""
-    time, weight, pattern, stratum = died
-    distinct, at = np.unique(time, return_inverse=True)
-    values = basis.values(distinct)
-    if basis.kind == "piecewise":
-        # events of one interval are alike
-        at, values = values.argmax(axis=1)[at], np.eye(basis.size)
-    count = np.zeros((n_strata, len(values)))
-    np.add.at(count, (stratum, at), weight)
-    total = [np.bincount(table.row[pattern, b], weight, len(rows)) @ rows for b, rows in enumerate(table.blocks)]
-    return Sums(exposure, table.stratum, table.row, table.blocks, values, count, np.concatenate(total))
-
-
 def zero_sum(size: int) -> Floats:
     """Orthonormal columns that add up to 0 (size, size - 1)."""
     out = np.zeros((size, size - 1))
@@ -321,13 +285,13 @@ def model_of(
 ) -> CauseModel:  # fmt: skip
     """The model of one cause: its sums and its priors; `hazard` is the basis and its integrals up to the horizon."""
     basis, weights = hazard
-    spec = replace(spec, priors=spec.priors.of_cause(cause))
     priors, small = spec.priors, n < SMALL
-    steady = not small and n_event / basis.size > STEADY
+    steady = not small and n_event / basis.size > STEADY and not spec.cure
     centred_walk = {"auto": steady, "centred": True, "non-centred": False}[spec.centring]
     level = priors.level_of_any if cause == ANY else priors.level
     baseline = Baseline(
-        weights, np.sqrt(np.diff(basis.centres)), (level.location, level.scale), priors.drift.scale, len(patients.strata),
+        weights, np.sqrt(np.diff(basis.centres)), anchor_of(spec, (level.location, level.scale)), priors.drift.scale,
+        len(patients.strata),
         centred_walk, int((sums.event_count.sum(axis=0) @ sums.event_basis).argmax()),
     )  # fmt: skip
     effects: list[Labelled] = []
@@ -368,20 +332,3 @@ def labelled(group: Group, spec: HierarchicalSpec, begin: int, event_sum: Floats
         POOLED, begin, size, np.empty(0), np.array([prior.scale]), basis, centring.get(spec.centring, 0.0)
     )  # fmt: skip
     return Labelled(group.term, labels, prior, family)
-
-
-def centring_of(events: Floats, scale: float, free: int) -> float:
-    """How far effects are sampled centred: the weight of the data in the effect of the least level, where it is most of it.
-
-    Of few effects the spread may be all but 0, and centred effects are then hard to sample: they are centred only where the
-    data tell nearly everything.
-    """
-    weight = weight_of_data(events, TYPICAL * scale)
-    return weight if weight >= (MOSTLY if free >= MANY else SURELY) else 0.0
-
-
-def weight_of_data(events: Floats, spread: float) -> float:
-    """Weight of the data in the effect of the least level: d events tell it with variance 1 / d, the others with that of
-    the spread."""
-    informed = float(events.min()) * spread**2
-    return informed / (1.0 + informed)

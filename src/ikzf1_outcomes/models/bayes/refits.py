@@ -62,6 +62,21 @@ def fitted_without(posterior: Posterior, left: np.ndarray) -> Refit:
     return Refit(tuple(own.drawn for own in found), any(own.lost for own in found))
 
 
+def check_sampled(posterior: Posterior) -> None:
+    """Refuse draws from the priors: no data told them, and leaving out says nothing.
+
+    Raises
+    ------
+    InputError
+        Always of those.
+    """
+    if any(own.chains.tune < 1 for own in posterior.sampled):
+        raise InputError(
+            "draws from the priors are not fitted again, and have no patients to leave out",
+            next_step="Give a posterior made by `sample`.",
+        )
+
+
 def check_refits(posterior: Posterior, number: int, most: int, what: str) -> None:
     """Refuse refits that are too many, or of draws that no data told.
 
@@ -70,8 +85,7 @@ def check_refits(posterior: Posterior, number: int, most: int, what: str) -> Non
     InputError
         With how many there would be.
     """
-    if any(own.chains.tune < 1 for own in posterior.sampled):
-        raise InputError("draws from the priors are not fitted again", next_step="Give a posterior made by `sample`.")
+    check_sampled(posterior)
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 0:
         raise InputError("most must be a whole number of 0 or more", next_step=f"{MOST} is usual.")
     if number > most:

@@ -19,7 +19,15 @@ from ikzf1_outcomes.models.bayes.pooled_and_raw import compared
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.replicated_curves import Rows, replicated_curves, replicated_rows, reverse_curve
 from ikzf1_outcomes.models.bayes.scenario_tables import NOT_CONVERGED, checked_times
-from ikzf1_outcomes.models.bayes.scenarios import AT_ONCE, NOT_DELETED, Pieces, check_causes, pieces_of, scenarios_of
+from ikzf1_outcomes.models.bayes.scenarios import (
+    AT_ONCE,
+    NOT_DELETED,
+    Pieces,
+    baseline_over,
+    check_causes,
+    pieces_of,
+    scenarios_of,
+)
 from ikzf1_outcomes.resampling import generator_of
 from ikzf1_outcomes.timeline import entries
 
@@ -103,8 +111,9 @@ def predictive_check(
     Raises
     ------
     InputError
-        Some events have no model; several rows a patient; weights; failures of induction with a part of their own; draws
-        of several completed data sets, or of an aggregate; times that are not above 0; fewer than 20 replicates.
+        Some events have no model; several rows a patient; weights; failures of induction with a part of their own; mixture
+        cure; draws of several completed data sets, or of an aggregate; times that are not above 0; fewer than 20
+        replicates.
 
     Notes
     -----
@@ -135,7 +144,8 @@ def predictive_check(
     wanted, rng = checked_times(times), generator_of(seed)
     check_causes(posterior.reduced)
     check_rows(posterior)
-    own, pieces = checked_of(posterior), pieces_of(posterior.reduced)
+    ends = np.unique(np.append(wanted, posterior.reduced.longest))
+    own, pieces = checked_of(posterior), pieces_of(posterior.reduced, ends)
     fitted = fitted_risks(posterior, own, pieces, wanted)
     found = replicated(posterior, own, pieces, wanted, int(replicates), rng)
     tables = rows_of(posterior, own, wanted, fitted, found, conf_level)
@@ -156,6 +166,11 @@ def check_rows(posterior: Posterior) -> None:
         raise InputError(
             "failures of induction are no part of replicated cohorts",
             next_step="Check a model of those who came through: landmark(endpoint, at), without induction=.",
+        )
+    if posterior.reduced.spec.cure:
+        raise InputError(
+            "cohorts are not replicated under mixture cure",
+            next_step="Compare its curves with kaplan_meier, or check a model of the hazards without cure.",
         )
     if endpoint.subject is not None and endpoint.n < len(endpoint):
         raise InputError(
@@ -193,9 +208,8 @@ def hazards_of(posterior: Posterior, pieces: Pieces, some: Integers) -> Hazards:
     for sampled in posterior.sampled:
         drawn = sampled.drawn
         beta = drawn.effect[:, :size].reshape(-1, drawn.effect.shape[-1])[some]
-        hazard = np.exp(drawn.log_hazard[:, :size].reshape(-1, *drawn.log_hazard.shape[2:])[some])
-        with np.errstate(divide="ignore"):
-            level = np.log(hazard @ pieces.share.T)
+        log_hazard = drawn.log_hazard[:, :size].reshape(-1, *drawn.log_hazard.shape[2:])[some]
+        level = baseline_over(reduced, drawn, log_hazard, pieces)
         levels.append(changed(posterior, pieces, level, beta))
         effects.append(of_patterns(posterior, distinct, beta))
     return Hazards(np.stack(levels, axis=1), np.stack(effects, axis=1))

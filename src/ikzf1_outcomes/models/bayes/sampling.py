@@ -12,12 +12,16 @@ from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED
 from ikzf1_outcomes.kernels.hierarchical_density import evaluate, for_samplers
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.centring import MOSTLY, weight_of_data
+from ikzf1_outcomes.models.bayes.compiled_graphs import patient_density
 from ikzf1_outcomes.models.bayes.induction import memory_of, models_of
 from ikzf1_outcomes.models.bayes.kept_causes import Kept, keep_cause, kept_in, taken_up
+from ikzf1_outcomes.models.bayes.latencies import middle_of_rows
 from ikzf1_outcomes.models.bayes.nuts import Density, run_nuts
-from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled, failures
+from ikzf1_outcomes.models.bayes.posterior import Posterior, Sampled
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws, in_own_terms
-from ikzf1_outcomes.models.bayes.reduction import MOSTLY, CauseModel, Reduced, reduce_endpoint, weight_of_data
+from ikzf1_outcomes.models.bayes.quantity_tables import failures
+from ikzf1_outcomes.models.bayes.reduction import CauseModel, Reduced, reduce_endpoint
 from ikzf1_outcomes.models.bayes.sampler_settings import settings_of
 from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_middle
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
@@ -162,7 +166,7 @@ def sampled(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
 def recentred(drawn: CauseDraws) -> CauseModel:
     """The model with pooled effects, and the walk, centred as far as the data tell of them, were their spreads low."""
     effects, events, base = [], drawn.model.sums.event_sum, drawn.model.baseline
-    if len(base.step):
+    if len(base.step) and drawn.model.rows is None:  # of the uncured events tell little of the walk
         drift = np.exp(np.quantile(drawn.position[..., base.n_strata], CAUTIOUS))
         each = np.full(1, drawn.model.n_event / (base.n_strata * len(base.weights)))
         base = base._replace(centred=weight_of_data(each, float(drift * base.step.min())) >= MOSTLY)
@@ -178,14 +182,21 @@ def recentred(drawn: CauseDraws) -> CauseModel:
 
 def one_try(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
     """Sample one cause."""
-    memory, form = memory_of(model)
-    density = Density(memory.n_dim, for_samplers(form).address, memory.buffer, partial(evaluate, memory, posterior=form))
+    density = density_of(model)
     chains = run_nuts(
         density, seed=run.seed, draws=run.draws, tune=run.tune, chains=run.chains, target_accept=run.target_accept,
-        cores=run.cores, start=middle_of(model, memory.n_dim), progress=run.progress,
+        cores=run.cores, start=middle_of(model, density.n_dim), progress=run.progress,
     )  # fmt: skip
     drawn = in_own_terms(model, chains.position)
     return Sampled(drawn, chains, run.target_accept, 2, failures(reduced, drawn, chains))
+
+
+def density_of(model: CauseModel) -> Density:
+    """Over sums of patterns; over patients where the likelihood is theirs."""
+    if model.rows is not None:
+        return patient_density(model)
+    memory, form = memory_of(model)
+    return Density(memory.n_dim, for_samplers(form).address, memory.buffer, partial(evaluate, memory, posterior=form))
 
 
 def middle_of(model: CauseModel, n_dim: int) -> Floats:
@@ -195,6 +206,8 @@ def middle_of(model: CauseModel, n_dim: int) -> Floats:
     middle[: base.n_strata] = base.level[0]
     if len(base.step):
         middle[base.n_strata] = np.log(base.drift / 2.0)
+    if model.rows is not None:
+        middle_of_rows(model, middle)
     for labelled in model.effects:
         family, at = labelled.family, places[labelled.term]
         if family.kind == NORMAL:

@@ -30,7 +30,11 @@ def checked_times(times: float | Iterable[float]) -> Floats:
     InputError
         None, or some that are not above 0.
     """
-    given = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
+    try:
+        some = times if isinstance(times, str) or not isinstance(times, Iterable) else list(times)
+        given = np.unique(np.atleast_1d(np.asarray(some, dtype=float)))
+    except (TypeError, ValueError):
+        given = np.empty(0)
     if not len(given) or not (np.isfinite(given) & (given > 0)).all():
         raise InputError("times must be above 0", next_step="Give them in years.")
     return given

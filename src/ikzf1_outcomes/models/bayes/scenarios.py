@@ -8,16 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from ikzf1_outcomes.errors import InputError
+from ikzf1_outcomes.kernels.cure_risks import cure_risks
 from ikzf1_outcomes.kernels.piecewise_risks import Risks, piecewise_risks
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.effects import NOT_DELETED as NOT_DELETED
 from ikzf1_outcomes.models.bayes.induction import as_hazards_have, came_through, with_failures
+from ikzf1_outcomes.models.bayes.latencies import over_pieces, uncured_of
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws
 from ikzf1_outcomes.models.bayes.reduction import Labelled, Reduced
 
-NOT_DELETED = "not deleted"
 PIECE = 0.05
 """Years of a piece over which the hazard of a spline is taken as its mean."""
+NARROW = 1e-6
+"""Years of a piece so short that its hazard is that of its middle: a cut beside another, or a landmark beside a cut."""
 AT_ONCE = 1 << 22
 """Numbers (draws times patterns) that are held together."""
 
@@ -33,6 +37,8 @@ class Others(NamedTuple):
     subtype: Integers
     """Position among the subtypes, -1 where there are none."""
     weight: Floats
+    group: Integers
+    """Whose curve a pattern has a part in, from 0."""
 
 
 class Pieces(NamedTuple):
@@ -61,11 +67,15 @@ def others_of(reduced: Reduced) -> Others:
     if "subtype" in own:
         begin, size = own["subtype"].family.begin, own["subtype"].family.size
         subtype = distinct[rows[:, 0], begin : begin + size].argmax(axis=1)
-    return Others(rows[:, :-1], (distinct, *sums.blocks[1:]), rows[:, -1], subtype, total)
+    return Others(
+        rows[:, :-1], (distinct, *sums.blocks[1:]), rows[:, -1], subtype, total, np.zeros(len(rows), dtype=np.int64)
+    )
 
 
-def pieces_of(reduced: Reduced) -> Pieces:
-    """Where hazards are constant, or taken to be."""
+def pieces_of(reduced: Reduced, times: Floats) -> Pieces:
+    """Where hazards are constant, or taken to be, for curves at some times."""
+    if reduced.models[0].rows is not None:
+        return short_pieces(reduced.start, times)
     basis, change = reduced.basis, reduced.spec.changes_at
     inner = [*basis.cuts, *([] if basis.bound is None else [basis.bound]), *([] if change is None else [change])]
     inner += [reduced.start] * (reduced.start > 0)
@@ -75,10 +85,29 @@ def pieces_of(reduced: Reduced) -> Pieces:
     edges = np.concatenate(([0.0], cuts))
     whole = basis.integrals(edges)
     share = np.diff(whole, axis=0) / np.diff(edges)[:, None]
+    narrow = np.diff(edges) < NARROW
+    if narrow.any():  # the difference of two sums is all rounding there, and may be below 0
+        share[narrow] = basis.values((edges[:-1] + edges[1:])[narrow] / 2.0)
     beyond = basis.integrals(np.array([edges[-1] + 1.0])) - whole[-1:]
     share[edges[:-1] < reduced.start] = 0.0  # who is followed from a landmark on has come there
     period = np.zeros(len(edges), dtype=int) if change is None else (edges >= change).astype(int)
-    return Pieces(cuts, np.concatenate((share, beyond)), period)
+    return Pieces(cuts, np.maximum(np.concatenate((share, beyond)), 0.0), period)
+
+
+def short_pieces(start: float, times: Floats) -> Pieces:
+    """Pieces of Weibull hazards and of cure: short, with the times among their ends; one more follows the last.
+
+    The first is halved eight times towards 0, where the hazard of a Weibull may be without bound.
+    """
+    last = float(times.max())
+    inner = [
+        *(min(PIECE, last) / 2.0 ** np.arange(1, 9)),
+        *(np.arange(1, int(np.ceil(last / PIECE))) * PIECE),
+        *times,
+        *([start] * (0 < start < last)),
+    ]
+    cuts = np.unique(inner)
+    return Pieces(cuts, np.empty((len(cuts) + 1, 0)), np.zeros(len(cuts) + 1, dtype=int))
 
 
 def scenarios_of(reduced: Reduced) -> tuple[str, ...]:
@@ -112,7 +141,7 @@ def scenario_risks(
     last, where they have a part.
     """
     own = {labelled.term: labelled for labelled in reduced.models[0].effects}
-    others, pieces, mix = others_of(reduced), pieces_of(reduced), class_mix(reduced)
+    others, pieces, mix = others_of(reduced), pieces_of(reduced, times), class_mix(reduced)
     names = scenarios_of(reduced)
     found = [one_scenario(reduced, drawn, own, others, pieces, None, times, seed)]
     each = [one_scenario(reduced, drawn, own, others, pieces, c, times, seed) for c in range(len(mix))]
@@ -127,23 +156,29 @@ def one_scenario(
     reduced: Reduced, drawn: tuple[CauseDraws, ...], own: dict[str, Labelled], others: Others, pieces: Pieces,
     of_class: int | None, times: Floats, seed: int,
 ) -> Risks:  # fmt: skip
-    """Curves of all draws were everybody of one deleted class, or not deleted (None)."""
+    """Curves of all draws, of each group, were everybody of one deleted class, or not deleted (None)."""
     binary = drawn[-1] if drawn[-1].model.binary else None
     drawn = drawn if binary is None else drawn[:-1]
     n_draws = drawn[0].effect.shape[0] * drawn[0].effect.shape[1]
-    group, step = np.zeros(len(others.weight), dtype=np.int64), max(1, AT_ONCE // (len(others.weight) * len(drawn)))
+    step = max(1, AT_ONCE // (len(others.weight) * len(drawn)))
+    share = np.where(others.group[:, None] == np.arange(1 + others.group.max()), others.weight[:, None], 0.0)
+    share /= share.sum(axis=0)
     parts = []
     for begin in range(0, n_draws, step):
         some = slice(begin, begin + step)
         level, effect = [], []
         for place, cause in enumerate(drawn):
             beta = cause.effect.reshape(n_draws, -1)[some]
-            hazard = np.exp(cause.log_hazard.reshape(n_draws, *cause.log_hazard.shape[2:])[some])
-            with np.errstate(divide="ignore"):
-                base = np.log(hazard @ pieces.share.T)
+            log_hazard = cause.log_hazard.reshape(n_draws, *cause.log_hazard.shape[2:])[some]
+            base = baseline_over(reduced, cause, log_hazard, pieces)
             changed, shift = shifts(reduced, own, cause, others, pieces, of_class, beta, (seed, place, begin))
-            level.append(base + changed[:, None, :])
             effect.append(relative(others, beta) + shift)
+            if reduced.spec.cure:
+                level.append(base)
+                position = cause.position.reshape(n_draws, -1)[some]
+                effect[-1] += changed[:, :1] + uncured_of(cause.model, position)[:, others.stratum]
+            else:
+                level.append(base + changed[:, None, :])
         through = None
         if binary is not None:
             through = came_through(log_odds(reduced, binary, drawn[0], others, of_class, some, (seed, len(drawn), begin)))
@@ -152,15 +187,23 @@ def one_scenario(
             np.stack(effect, axis=1),
             others.stratum,
             others.weight if through is None else others.weight * through,
-            group,
+            others.group,
             pieces.cuts,
             times,
         )
-        risks = piecewise_risks(*arrays)
+        risks = (cure_risks if reduced.spec.cure else piecewise_risks)(*arrays)
         if through is not None:
-            risks = with_failures(risks, through @ (others.weight / others.weight.sum()), times)
+            risks = with_failures(risks, through @ share, times)
         parts.append(risks)
     return Risks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def baseline_over(reduced: Reduced, cause: CauseDraws, log_hazard: Floats, pieces: Pieces) -> Floats:
+    """Log hazards of the baseline over pieces, of some draws (draws, strata, pieces); under cure see `over_pieces`."""
+    if cause.model.rows is not None:
+        return over_pieces(cause.model, log_hazard, pieces.cuts, reduced.start)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(log_hazard) @ pieces.share.T))
 
 
 def log_odds(

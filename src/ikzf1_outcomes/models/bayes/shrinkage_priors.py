@@ -41,10 +41,11 @@ def spread_scale(priors: Priors, size: int, n_event: float) -> float:
     .. math:: \tau_0 = \frac{m}{D - m} \frac{1}{\sqrt{d}} \times \text{scale of } `feature\_spread`
 
     of D features, m of which are expected to matter (half of them at most), and d events: the log hazard ratio of a
-    standard deviation has a standard error of 1 / sqrt(d) about.
+    standard deviation has a standard error of 1 / sqrt(d) about. Where a refit leaves
+    out all events, d is 1.
     """
     matter = min(priors.features_that_matter, size / 2.0)
-    return float(matter / (size - matter) / np.sqrt(n_event) * priors.feature_spread.scale)
+    return float(matter / (size - matter) / np.sqrt(n_event or 1.0) * priors.feature_spread.scale)
 
 
 def pathway_names(spec: HierarchicalSpec) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ import numpy as np
 
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.models.bayes.choices import checked_induction, checked_pathways
+from ikzf1_outcomes.models.bayes.choices import check_likelihood, checked_induction, checked_pathways, listed, one_name
 from ikzf1_outcomes.models.bayes.patterns import checked_cuts
 from ikzf1_outcomes.models.bayes.priors import Priors
 
-BASELINES = ("piecewise", "spline")
+BASELINES = ("piecewise", "spline", "weibull")
 POOLING = ("zero-sum", "superpopulation")
 CENTRING = ("auto", "centred", "non-centred")
 ALTERATIONS = ("normal", "r2d2")
@@ -48,12 +48,13 @@ class HierarchicalSpec:
     alterations_prior: str = "normal"
     features: tuple[str, ...] = ()
     pathways: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    cure: bool = False
 
 
 def hierarchical_spec(
     *,
     classes: str = "ikzf1_class",
-    undeleted: str | Sequence[Any] = ("none", "gain"),
+    undeleted: str | float | Iterable[Any] = ("none", "gain"),
     subtype: str | None = None,
     cells: bool = True,
     protocol: str | None = None,
@@ -74,6 +75,7 @@ def hierarchical_spec(
     alterations_prior: str = "normal",
     features: Sequence[str] = (),
     pathways: Mapping[str, Sequence[str]] | None = None,
+    cure: bool = False,
 ) -> HierarchicalSpec:
     r"""Describe a hierarchical model of cause-specific hazards.
 
@@ -84,6 +86,15 @@ def hierarchical_spec(
     u, v and p have normal priors with standard deviations of their own, which are estimated: effects are drawn towards
     each other as far as the data do not tell them apart. The baseline hazard is anchored: the prior is on its logarithm
     summed up to `horizon`, and a random walk shapes it.
+
+    With `cure`, a mixture cure model of each cause: h0 belongs to those who will have the event if they live long enough,
+    whoever they are, and the effects are on their share p,
+
+    .. math:: S_k(t) = 1 - p + p\, S_u(t), \quad
+        \log\frac{p}{1 - p} = a + [c\ \text{deleted}] (\mu + u_c + w_{cs}) + v_s + p_r + x'b
+
+    so that they are log odds ratios of not being cured *of this cause*. A patient cured of relapse may die in remission: no
+    row speaks of cure as a patient.
 
     Parameters
     ----------
@@ -108,15 +119,16 @@ def hierarchical_spec(
         beside names takes all that are not named as one.
     baseline
         "piecewise": constant within the intervals that `cuts` part, the last without end. "spline": cubic, with `cuts` for
-        inner knots.
+        inner knots. "weibull": cumulative hazard e^level (t / horizon)^shape, which goes on for ever: without cure it can
+        make no plateau.
     cuts
-        In years.
+        In years. A Weibull has none.
     bound
         Time after which the baseline hazard is 0: that assumes cure. None assumes none; a spline then goes on as it is at
         the last cut.
     horizon
         Where the prior of the level is anchored, in years: it is on the cumulative hazard from the first time at which
-        somebody is followed, such as a landmark, up to here.
+        somebody is followed, such as a landmark, up to here; of a Weibull and of the uncured from time 0.
     changes_at
         Time at which the effects of the deletion and of its classes may change; None holds them constant.
     pooling
@@ -139,6 +151,8 @@ def hierarchical_spec(
         deviation, from the mean, with a regularised horseshoe. There may be more than patients.
     pathways
         Name to features that shrink together; a feature is in one at most, and those in none are a group of their own.
+    cure
+        Mixture cure, with baseline "weibull" or "piecewise" for the uncured; the last interval has no end.
 
     Returns
     -------
@@ -150,7 +164,8 @@ def hierarchical_spec(
     InputError
         Choices that do not exist, cuts that do not ascend from above 0, a horizon, bound or change that is not above 0, a
         bound before the last cut; R2D2 without alterations; pathways without features, with none, with unknown ones or with
-        those of another; a failure of induction that is among the causes of the hazards.
+        those of another; a failure of induction that is among the causes of the hazards; a Weibull hazard, or cure, with a
+        bound or with effects that change; cuts of a Weibull; cure beside a spline or beside failures of induction.
 
     Examples
     --------
@@ -175,32 +190,35 @@ def hierarchical_spec(
         raise InputError("the bound lies before the last cut", next_step="Leave later cuts out.")
     if baseline == "spline" and not edges:
         raise InputError("a spline needs at least one cut", next_step="Use piecewise for a constant hazard.")
+    check_likelihood(baseline, bool(cure), edges not in ((), CUTS), bound, changes_at, induction is not None)
     if priors is not None and not isinstance(priors, Priors):
         raise InputError("priors are no Priors", next_step="As in iko.Priors(deletion=iko.Prior(...)).")
     if covariates is not None and not isinstance(covariates, str | Sequence):
         raise InputError("covariates are no formula and no columns", next_step='As in "age + log(wbc)".')
-    calls = (alterations,) if isinstance(alterations, str) else tuple(alterations)
-    many = (features,) if isinstance(features, str) else tuple(features)
+    calls, many = listed(alterations, "alterations"), listed(features, "features")
+    for what, name in {"classes": classes, "subtype": subtype, "protocol": protocol, "strata": strata}.items():
+        one_name(name, what)
     roles = [name for name in (classes, subtype, protocol, strata) if name is not None] + [*calls, *many]
     if len(set(roles)) < len(roles):
         raise InputError("a column has two roles in the model", next_step="Name each column once.")
     if alterations_prior == "r2d2" and not calls:
         raise InputError("there are no alterations to share out", next_step="Name some, or take normal priors.")
-    asked = (causes,) if isinstance(causes, str) else causes
+    asked = None if causes is None else listed(causes, "causes")
     failures = checked_induction(induction, induction_until, asked or ())
+    without = [undeleted] if isinstance(undeleted, str) or not isinstance(undeleted, Iterable) else undeleted
     of_names = covariates if covariates is None or isinstance(covariates, str) else tuple(covariates)
     return HierarchicalSpec(
         classes=classes,
-        undeleted=(undeleted,) if isinstance(undeleted, str) else tuple(label(level) for level in undeleted),
+        undeleted=tuple(label(level) for level in without),
         subtype=subtype,
         cells=bool(cells and subtype),
         protocol=protocol,
         strata=strata,
         covariates=of_names,
         alterations=calls,
-        causes=None if asked is None else tuple(asked),
+        causes=asked,
         baseline=baseline,
-        cuts=edges,
+        cuts=() if baseline == "weibull" else edges,
         bound=bound,
         horizon=float(horizon),
         changes_at=changes_at,
@@ -212,4 +230,5 @@ def hierarchical_spec(
         pathways=checked_pathways(pathways, many),
         induction=failures,
         induction_until=None if induction_until is None else float(induction_until),
+        cure=bool(cure),
     )
