@@ -54,6 +54,7 @@ _HOMES = {
     "models.bayes.specification": "HierarchicalSpec hierarchical_spec",
     "models.bayes.graph": "hierarchical_model",
     "models.bayes.sampling": "sample",
+    "models.bayes.any_model": "sample_model",
     "models.bayes.posterior": "Posterior",
     "models.bayes.pooled_and_raw": "shrinkage",
     "models.bayes.left_out": "leave_one_out",

@@ -95,6 +95,7 @@ from ikzf1_outcomes.models.bayes.aggregate_files import write_aggregate as write
 from ikzf1_outcomes.models.bayes.aggregate_posterior import AggregatePosterior as AggregatePosterior
 from ikzf1_outcomes.models.bayes.aggregate_posterior import release_shift as release_shift
 from ikzf1_outcomes.models.bayes.aggregate_posterior import sample_aggregate as sample_aggregate
+from ikzf1_outcomes.models.bayes.any_model import sample_model as sample_model
 from ikzf1_outcomes.models.bayes.comparisons import compare_posteriors as compare_posteriors
 from ikzf1_outcomes.models.bayes.graph import hierarchical_model as hierarchical_model
 from ikzf1_outcomes.models.bayes.groups_left_out import leave_one_group_out as leave_one_group_out

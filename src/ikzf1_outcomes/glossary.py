@@ -38,7 +38,7 @@ GLOSSARY: dict[str, Column] = {
         "time ratio, rate, shape, standard deviation, hazard, odds of cure, odds ratio of cure, and their logarithms; "
         "partial likelihood deviance; "
         "cumulative subdistribution hazard, log cumulative hazard; SDs of log hazard ratios and of the log hazard; years; "
-        "odds ratio, odds ratio per SD, log odds, SDs of log odds ratios; "
+        "odds ratio, odds ratio per SD, log odds, log odds of not being cured, SDs of log odds ratios; "
         "count, share, value (in the unit of the variable). Of a prior: a number, its standard deviation",
         "text",
     ),
@@ -188,7 +188,7 @@ GLOSSARY: dict[str, Column] = {
     "p_above_1": Column("Posterior probability that the hazard or odds ratio is above 1", "share"),
     "prior_p_above_1": Column("The same before the data: what the priors alone say", "share"),
     "p_above_margin": Column("Posterior probability that the hazard or odds ratio is above `margin`", "share"),
-    "margin": Column("Hazard ratio that is asked about", "hazard ratio"),
+    "margin": Column("Hazard ratio, under cure odds ratio, that is asked about", "ratio"),
     "p_above_0": Column("Posterior probability that the difference is above 0", "share"),
     "fitted": Column("What a model expects of a group's own patients: median of the draws", "probability"),
     "fitted_low": Column("Lower end of its credible interval", "probability"),

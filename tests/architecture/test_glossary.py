@@ -21,6 +21,7 @@ SCALES |= {"odds ratio", "odds ratio per SD", "log odds ratio per SD", "log odds
 SCALES |= {"SD of log hazard ratios per SD", "times the feature spread"}
 SCALES |= {f"{log}{kind}hazard ratio per SD" for log in ("", "log ") for kind in ("", "subdistribution ")}
 SCALES |= {f"{log}{name}" for log in ("", "log ") for name in ("odds of cure", "odds ratio of cure")}
+SCALES |= {"log odds of not being cured"}
 SCALES |= {
     f"{log}{name}"
     for log in ("", "log ")
@@ -114,6 +115,12 @@ FEATURES = iko.sample(
 )  # fmt: skip
 META: iko.MetaAnalysis = iko.meta_analysis(
     pd.DataFrame({"cohort_id": list("abc"), "estimate": [0.1, 0.9, 0.5], "std_error": [0.2, 0.3, 0.2]})
+)
+CURED_SHARES: iko.Posterior = iko.sample_prior(
+    POSTERIOR.endpoint,
+    iko.hierarchical_spec(classes="class", covariates="x", baseline="weibull", cure=True),
+    seed=1,
+    draws=50,
 )
 TABLES = {
     "cause_specific_cox.tidy": ALL_CAUSES.tidy(),
@@ -233,6 +240,7 @@ TABLES = {
     "hierarchical.glance": POSTERIOR.glance(),
     "hierarchical.curves": POSTERIOR.curves([1.0, 5.0]),
     "hierarchical.contrasts": POSTERIOR.contrasts([1.0, 5.0]),
+    "hierarchical.predict": POSTERIOR.predict(POSTERIOR.endpoint.frame.iloc[:3], [1.0, 5.0]),
     "predictive_check": iko.predictive_check(POSTERIOR, [1.0, 5.0], replicates=20, seed=1),
     "hierarchical.tidy, features": FEATURES.tidy(),
     "hierarchical.priors": iko.Priors().tidy(),
@@ -243,6 +251,9 @@ TABLES = {
     "meta_analysis.tidy": META.tidy(),
     "meta_analysis.tidy, ratios": META.tidy(exponentiate=True),
     "meta_analysis.glance": META.glance(),
+    "hierarchical.tidy, cure": CURED_SHARES.tidy(),
+    "hierarchical.tidy, cure, ratios": CURED_SHARES.tidy(exponentiate=True),
+    "hierarchical.glance, cure": CURED_SHARES.glance(),
     "leave_one_out": iko.leave_one_out(POSTERIOR),
     "leave_one_out, pointwise": iko.leave_one_out(POSTERIOR, pointwise=True),
     "leave_one_group_out": iko.leave_one_group_out(POSTERIOR, "arm"),

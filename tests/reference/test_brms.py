@@ -41,6 +41,28 @@ def ours(**model):
     return own
 
 
+@cache
+def weibull():
+    """Draws of each number of the Weibull, with the weights that make our flat priors those of brms (chains, draws).
+
+    brms is flat in the intercept and the effects on log time, we are in the level and the log hazard ratios; these are the
+    shape times those, five numbers in all, so that its prior is ours times shape^-5.
+    """
+    flat = {"unit": "none", "reason": "brms has flat priors"}
+    wide = {name: iko.Prior("normal", 0.0, 10.0, **flat) for name in ("deletion", "covariate", "alteration", "shape")}
+    priors = iko.Priors(level=iko.Prior("normal", np.log(0.08), 10.0, **flat), **wide)
+    whole = endpoint()
+    whole = whole.with_column("class", np.where(whole.frame["class"] == "none", "none", "deleted"))
+    spec = iko.hierarchical_spec(**TOGETHER | {"subtype": None}, baseline="weibull", priors=priors)
+    posterior = iko.sample(whole, spec, seed=1, draws=4000, tune=1000)
+    assert posterior.sampled[0].lost == ()
+    found = {(part.term, part.contrast): part.values for part in quantities(posterior.reduced, posterior.sampled[0].drawn)}
+    keys = ROWS | {"shape": ("shape", "")}
+    own = {name: found[keys[name]] for name in ("deletion", "age", "wbc", "pax5", "shape")}
+    weight = own["shape"] ** -5.0
+    return own, weight / weight.mean()
+
+
 def errors(x):
     """Monte Carlo errors of the mean and of the SD of draws (chains, draws), the latter by that of squared distances."""
     square = (x - x.mean()) ** 2
@@ -76,3 +98,17 @@ def test_subtypes_differ_as_much_under_another_spline():
     x, (one, two) = own["s6"] - own["s1"], (OF_SPLINE["s6"], OF_SPLINE["s1"])
     noise = np.sqrt(errors(x)[0] ** 2 + one["mcse_mean"] ** 2 + two["mcse_mean"] ** 2)
     assert x.mean() == pytest.approx(one["mean"] - two["mean"], abs=0.1 * x.std() + 4.0 * noise)
+
+
+@pytest.mark.parametrize("row", table(VALUES["weibull"]).to_dict("records"), ids=lambda row: row["name"])
+def test_weibull_hazards_are_the_same_model(row):
+    """Means and SDs within four Monte Carlo errors and a fiftieth of a posterior SD."""
+    own, weight = weibull()
+    x = own[row["name"]]
+    mean = (weight * x).mean()
+    sd = np.sqrt((weight * (x - mean) ** 2).mean())
+    far = np.stack([weight * (x - mean), weight * ((x - mean) ** 2 - sd**2)], axis=-1)
+    of_mean, of_square = far.std(axis=(0, 1)) / np.sqrt(diagnose(far).ess_bulk)
+    allowed = 0.02 * row["sd"]
+    assert mean == pytest.approx(row["mean"], abs=allowed + 4.0 * np.hypot(of_mean, row["mcse_mean"]))
+    assert sd == pytest.approx(row["sd"], abs=allowed + 4.0 * np.hypot(of_square / (2.0 * sd), row["mcse_sd"]))
