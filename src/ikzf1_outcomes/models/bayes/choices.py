@@ -10,6 +10,62 @@ import numpy as np
 from ikzf1_outcomes.errors import InputError
 
 NO_PATHWAY = "no pathway"
+WORDS = {
+    "baseline": ("baseline", ("piecewise", "spline", "weibull")),
+    "pooling": ("pooling", ("zero-sum", "superpopulation")),
+    "centring": ("centring", ("auto", "centred", "non-centred")),
+    "alterations_prior": ("prior of alterations", ("normal", "r2d2")),
+}
+"""What an argument is called, and what it may be."""
+
+
+def check_words(**given: str) -> None:
+    """Refuse choices that do not exist.
+
+    Raises
+    ------
+    InputError
+        With those that do.
+    """
+    for name, word in given.items():
+        what, known = WORDS[name]
+        if word not in known:
+            raise InputError(f"there is no such {what}", next_step=f"Use {' or '.join(known)}.")
+
+
+def check_times(
+    edges: tuple[float, ...], *, baseline: str, horizon: float, bound: float | None, change: float | None
+) -> None:
+    """Refuse times that are no times, and cuts that a baseline cannot have.
+
+    Raises
+    ------
+    InputError
+        A horizon, bound or change that is not above 0; a bound before the last cut; a spline without cuts.
+    """
+    for what, time in {"horizon": horizon, "bound": bound, "change": change}.items():
+        fine = isinstance(time, Real) and not isinstance(time, bool) and np.isfinite(time) and time > 0
+        if not fine and (time is not None or what == "horizon"):
+            raise InputError(f"the {what} must be above 0", next_step="Give it in years.")
+    if bound is not None and edges and bound <= edges[-1]:
+        raise InputError("the bound lies before the last cut", next_step="Leave later cuts out.")
+    if baseline == "spline" and not edges:
+        raise InputError("a spline needs at least one cut", next_step="Use piecewise for a constant hazard.")
+
+
+def check_roles(single: Mapping[str, str | None], several: tuple[str, ...]) -> None:
+    """Refuse columns with two roles; `single` are the roles of one column.
+
+    Raises
+    ------
+    InputError
+        A role of one column that is given as something else, or a column twice.
+    """
+    for what, name in single.items():
+        one_name(name, what)
+    roles = [*(name for name in single.values() if name is not None), *several]
+    if len(set(roles)) < len(roles):
+        raise InputError("a column has two roles in the model", next_step="Name each column once.")
 
 
 def one_name(name: str | None, what: str) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
-
-import numpy as np
 
 from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.models.bayes.choices import check_likelihood, checked_induction, checked_pathways, listed, one_name
+from ikzf1_outcomes.models.bayes.choices import (
+    check_likelihood,
+    check_roles,
+    check_times,
+    check_words,
+    checked_induction,
+    checked_pathways,
+    listed,
+)  # fmt: skip
 from ikzf1_outcomes.models.bayes.patterns import checked_cuts
 from ikzf1_outcomes.models.bayes.priors import Priors
 
-BASELINES = ("piecewise", "spline", "weibull")
-POOLING = ("zero-sum", "superpopulation")
-CENTRING = ("auto", "centred", "non-centred")
-ALTERATIONS = ("normal", "r2d2")
 CUTS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 
 
@@ -173,34 +174,17 @@ def hierarchical_spec(
     >>> iko.hierarchical_spec(subtype="cytogenetic_subtype", covariates="age + log(wbc)", causes="relapse").causes
     ('relapse',)
     """
-    for given, known, what in (
-        (baseline, BASELINES, "baseline"),
-        (pooling, POOLING, "pooling"),
-        (centring, CENTRING, "centring"),
-        (alterations_prior, ALTERATIONS, "prior of alterations"),
-    ):
-        if given not in known:
-            raise InputError(f"there is no such {what}", next_step=f"Use {' or '.join(known)}.")
+    check_words(baseline=baseline, pooling=pooling, centring=centring, alterations_prior=alterations_prior)
     edges = tuple(checked_cuts(cuts).tolist())
-    for what, time in {"horizon": horizon, "bound": bound, "change": changes_at}.items():
-        fine = isinstance(time, Real) and not isinstance(time, bool) and np.isfinite(time) and time > 0
-        if not fine and (time is not None or what == "horizon"):
-            raise InputError(f"the {what} must be above 0", next_step="Give it in years.")
-    if bound is not None and edges and bound <= edges[-1]:
-        raise InputError("the bound lies before the last cut", next_step="Leave later cuts out.")
-    if baseline == "spline" and not edges:
-        raise InputError("a spline needs at least one cut", next_step="Use piecewise for a constant hazard.")
+    check_times(edges, baseline=baseline, horizon=horizon, bound=bound, change=changes_at)
     check_likelihood(baseline, bool(cure), edges not in ((), CUTS), bound, changes_at, induction is not None)
     if priors is not None and not isinstance(priors, Priors):
         raise InputError("priors are no Priors", next_step="As in iko.Priors(deletion=iko.Prior(...)).")
     if covariates is not None and not isinstance(covariates, str | Sequence):
         raise InputError("covariates are no formula and no columns", next_step='As in "age + log(wbc)".')
     calls, many = listed(alterations, "alterations"), listed(features, "features")
-    for what, name in {"classes": classes, "subtype": subtype, "protocol": protocol, "strata": strata}.items():
-        one_name(name, what)
-    roles = [name for name in (classes, subtype, protocol, strata) if name is not None] + [*calls, *many]
-    if len(set(roles)) < len(roles):
-        raise InputError("a column has two roles in the model", next_step="Name each column once.")
+    single = {"classes": classes, "subtype": subtype, "protocol": protocol, "strata": strata}
+    check_roles(single, (*calls, *many))
     if alterations_prior == "r2d2" and not calls:
         raise InputError("there are no alterations to share out", next_step="Name some, or take normal priors.")
     asked = None if causes is None else listed(causes, "causes")
