@@ -269,8 +269,9 @@ def test_the_truth_may_be_anywhere_among_the_draws(model: str) -> None:
         found = replicates(partial(one_fit, model=model), fits, seed=2026)
     minutes = (time.perf_counter() - begin) / 60.0
     place, names = np.array([fit["place"] for fit in found]), names_of(model)
-    # truths without any event cannot be fitted and are drawn anew: of some priors they are possible, and rare
-    assert sum(fit["no_events"] for fit in found) <= (0.01 * fits if model in OWN else 0)
+    # truths without any event, or failure, cannot be fitted and are drawn anew: of some priors they are possible, and rare
+    rare = model in OWN or "induction" in MODELS[model]
+    assert sum(fit["no_events"] for fit in found) <= (0.01 * fits if rare else 0)
     assert place.shape[1] == len(names)
     least = []
     for j, name in enumerate(names):
