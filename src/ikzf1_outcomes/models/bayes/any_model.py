@@ -9,6 +9,7 @@ import numpy as np
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.models.bayes.convergence import bfmi, described, diagnose, gate
 from ikzf1_outcomes.models.bayes.nuts import run_pymc
+from ikzf1_outcomes.models.bayes.quantity_tables import extreme
 
 if TYPE_CHECKING:
     import arviz
@@ -104,12 +105,7 @@ def verdict(found: Any) -> dict[str, Any]:
     lost = lost if before["complete"] else (*lost, INTERRUPTED)
     return {
         "passed": int(not lost), "note": "; ".join(filter(None, (before["note"], *lost))),
-        "r_hat": extreme(seen.r_hat, np.nanmax), "ess_bulk": extreme(seen.ess_bulk, np.nanmin),
-        "ess_tail": extreme(seen.ess_tail, np.nanmin), "bfmi": extreme(energy, np.nanmin),
+        "r_hat": extreme(seen.r_hat, np.max), "ess_bulk": extreme(seen.ess_bulk, np.min),
+        "ess_tail": extreme(seen.ess_tail, np.min), "bfmi": extreme(energy, np.min),
         "divergences": int(np.sum(diverging)),
     }  # fmt: skip
-
-
-def extreme(values: np.ndarray, which: Any) -> float:
-    """The largest or least of those that are numbers; NaN where none is."""
-    return float(which(values)) if np.isfinite(values).any() else np.nan

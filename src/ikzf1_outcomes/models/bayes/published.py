@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.endpoint import refuse
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.evidence.pooled_studies import NAMES, MetaAnalysis, meta_analysis
 from ikzf1_outcomes.models.bayes.priors import LOG_HR, Prior, Priors, normal
@@ -162,9 +163,3 @@ def checked(table: pd.DataFrame, needed: tuple[str, ...], cause: str, unverified
         raise InputError(
             "fewer than three studies have no predictive distribution", count=len(table), next_step=BY_HAND,
         )  # fmt: skip
-
-
-def refuse(bad: np.ndarray, problem: str, next_step: str) -> None:
-    """Raise with the positions of the rows and their number, if there are any."""
-    if bad.any():
-        raise InputError(problem, where=np.flatnonzero(bad) + 1, next_step=next_step)

@@ -138,7 +138,7 @@ def reduce_endpoint(endpoint: Endpoint, spec: HierarchicalSpec) -> Reduced:
     parts = None if split is None else parts_of(split, keep, counted)
     begin = np.maximum(entries(endpoint)[keep], 0.0 if parts is None else parts.until)
     start, last = float(begin.min()), float(endpoint.time[keep].max())
-    check_times(endpoint, spec, keep, start, last, at_zero=parts is not None)
+    check_follow_up(endpoint, spec, keep, start, last, at_zero=parts is not None)
     basis = basis_of(spec, snap(np.array(spec.cuts, dtype=float), endpoint.rows.times))
     periods = periods_of(spec)
     table, pattern = patterns_of([stacked(block, len(periods)) for block in patients.blocks], patients, len(periods))
@@ -181,7 +181,7 @@ def asked_causes(endpoint: Endpoint, spec: HierarchicalSpec) -> tuple[str, ...]:
     return causes
 
 
-def check_times(
+def check_follow_up(
     endpoint: Endpoint, spec: HierarchicalSpec, rows: np.ndarray, start: float, last: float, *, at_zero: bool
 ) -> None:
     """Refuse times of the rows analysed that a description cannot have; whether some may end at time 0 is said.
