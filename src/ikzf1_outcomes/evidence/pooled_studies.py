@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 
 from ikzf1_outcomes.curves.intervals import normal_quantile
+from ikzf1_outcomes.endpoint import refuse
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.kernels.random_effects import BETWEEN, heterogeneity_share, weighted_mean
 from ikzf1_outcomes.kernels.risk import Floats
@@ -264,21 +265,13 @@ def read_estimates(
             "fewer than two estimates: there is nothing to pool", count=len(table), next_step="Report it alone."
         )
     y, s = (pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float).copy() for name in (estimate, std_error))
-    refuse_rows(~np.isfinite(y), "estimates are no numbers", "Leave these studies out and say so.")
-    refuse_rows(
-        ~(np.isfinite(s) & (s > 0)), "standard errors are no numbers above 0", "Leave these studies out and say so."
-    )
+    refuse(~np.isfinite(y), "estimates are no numbers", "Leave these studies out and say so.")
+    refuse(~(np.isfinite(s) & (s > 0)), "standard errors are no numbers above 0", "Leave these studies out and say so.")
     whose = table[cohort].astype("string").str.strip()
     unnamed = (whose.isna() | (whose == "")).to_numpy(dtype=bool)
-    refuse_rows(unnamed, "estimates say of no cohort that it is theirs", "Name the cohort: patients may not count twice.")
+    refuse(unnamed, "estimates say of no cohort that it is theirs", "Name the cohort: patients may not count twice.")
     twice = whose.duplicated(keep=False).to_numpy(dtype=bool)
-    refuse_rows(twice, "several estimates are of one cohort", "Keep one estimate of each cohort: its patients count once.")
+    refuse(twice, "several estimates are of one cohort", "Keep one estimate of each cohort: its patients count once.")
     cohorts = tuple(str(name) for name in whose)
     names = cohorts if study is None else tuple(str(name) for name in table[study])
     return names, cohorts, y, s
-
-
-def refuse_rows(bad: np.ndarray, problem: str, next_step: str) -> None:
-    """Raise with the positions of the rows, if there are any."""
-    if bad.any():
-        raise InputError(problem, where=np.flatnonzero(bad) + 1, next_step=next_step)
