@@ -88,7 +88,7 @@ _HOMES = {
     "models.penalised_path": "elastic_net",
     "models.path_fit": "ElasticNetPath",
     "models.feature_screen": "screen ScreenResult",
-    "models.multiplicity": "adjust_p null_share",
+    "multiplicity": "adjust_p null_share",
     "models.shared_frailty": "FrailtyFit",
     "models.cause_specific": "cause_specific_cox CauseSpecificFit",
     "models.combinations": "contrasts Contrasts",

@@ -127,8 +127,6 @@ from ikzf1_outcomes.models.feature_screen import ScreenResult as ScreenResult
 from ikzf1_outcomes.models.feature_screen import screen as screen
 from ikzf1_outcomes.models.interactions import InteractionEffects as InteractionEffects
 from ikzf1_outcomes.models.interactions import interaction_effects as interaction_effects
-from ikzf1_outcomes.models.multiplicity import adjust_p as adjust_p
-from ikzf1_outcomes.models.multiplicity import null_share as null_share
 from ikzf1_outcomes.models.nested import NestedComparison as NestedComparison
 from ikzf1_outcomes.models.nested import compare_nested as compare_nested
 from ikzf1_outcomes.models.parametric_families import ParametricFit as ParametricFit
@@ -144,6 +142,8 @@ from ikzf1_outcomes.models.shared_frailty import FrailtyFit as FrailtyFit
 from ikzf1_outcomes.models.standardised import standardised_risk as standardised_risk
 from ikzf1_outcomes.models.subdistribution import fine_gray as fine_gray
 from ikzf1_outcomes.models.subdistribution_fit import SubdistributionFit as SubdistributionFit
+from ikzf1_outcomes.multiplicity import adjust_p as adjust_p
+from ikzf1_outcomes.multiplicity import null_share as null_share
 from ikzf1_outcomes.prognosis.discrimination import ConcordanceResult as ConcordanceResult
 from ikzf1_outcomes.prognosis.discrimination import concordance as concordance
 from ikzf1_outcomes.prognosis.landmarks import LandmarkSupermodel as LandmarkSupermodel

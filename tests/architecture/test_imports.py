@@ -12,9 +12,9 @@ import ikzf1_outcomes
 
 SOURCE = Path(ikzf1_outcomes.__file__).parent
 ORDER = (
-    "errors", "glossary", "resampling", "kernels", "genome", "kinome", "cohort", "simulate", "endpoint", "interchange",
-    "timeline", "definitions", "relapses", "formula", "describe", "curves", "evidence", "models", "impute", "prognosis",
-    "effects", "results", "report", "study", "cli",
+    "errors", "glossary", "resampling", "kernels", "multiplicity", "genome", "kinome", "cohort", "simulate", "endpoint",
+    "interchange", "timeline", "definitions", "relapses", "formula", "describe", "curves", "evidence", "models", "impute",
+    "prognosis", "effects", "results", "report", "study", "cli",
 )  # fmt: skip
 """A module may import from its own room and from the rooms to the left."""
 MODULES = {

@@ -13,7 +13,7 @@ from ikzf1_outcomes.kernels.feature_scores import cox_scores, null_fit
 from ikzf1_outcomes.kernels.partial import lay_out, linear_predictor, newton, partial_likelihood
 from ikzf1_outcomes.models.feature_permutations import TOGETHER, exchanged
 from ikzf1_outcomes.models.feature_screen import screen
-from ikzf1_outcomes.models.multiplicity import adjust_p, null_share
+from ikzf1_outcomes.multiplicity import adjust_p, null_share
 
 F = Fraction
 TWELVE = pd.DataFrame({"t": [1.0] * 4 + [2.0] * 8, "s": [1] * 4 + [0] * 8, "ik6": [1, 0, 0, 1] + [0] * 7 + [1]})

@@ -9,7 +9,7 @@ from ikzf1_outcomes.kernels.feature_models import FeatureLikelihood
 from ikzf1_outcomes.kernels.feature_scores import cox_scores, null_fit
 from ikzf1_outcomes.kernels.partial import lay_out, linear_predictor, partial_likelihood
 from ikzf1_outcomes.models.feature_screen import screen
-from ikzf1_outcomes.models.multiplicity import adjust_p
+from ikzf1_outcomes.multiplicity import adjust_p
 
 RNG = np.random.default_rng(12)
 N = 40

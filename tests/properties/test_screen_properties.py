@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ikzf1_outcomes import ConvergenceError, InputError, compare_nested, cox, endpoint_from_columns, fine_gray
 from ikzf1_outcomes.models.feature_screen import screen
-from ikzf1_outcomes.models.multiplicity import adjust_p, null_share
+from ikzf1_outcomes.multiplicity import adjust_p, null_share
 
 CAUSES = {1: "relapse", 2: "death"}
 SEED = st.integers(0, 2**20)

@@ -7,7 +7,7 @@ from scipy.stats import chi2
 
 import ikzf1_outcomes as iko
 from ikzf1_outcomes.models.feature_screen import screen
-from ikzf1_outcomes.models.multiplicity import adjust_p, null_share
+from ikzf1_outcomes.multiplicity import adjust_p, null_share
 
 VALUES = reading.values("screen")
 DATA = reading.inputs("screen", "patients")

@@ -20,9 +20,9 @@ from ikzf1_outcomes.models.coefficients import exponentiated
 from ikzf1_outcomes.models.feature_fits import Setting
 from ikzf1_outcomes.models.feature_patterns import Screened, count, fit_features
 from ikzf1_outcomes.models.feature_permutations import family_p
-from ikzf1_outcomes.models.multiplicity import adjust_p, null_share
 from ikzf1_outcomes.models.screened_features import Adjust, adjusters, read_features
 from ikzf1_outcomes.models.subdistribution import refuse_rows
+from ikzf1_outcomes.multiplicity import adjust_p, null_share
 
 TESTS = {
     "cox": ("wald", "likelihood_ratio", "score"),

@@ -54,7 +54,7 @@ def adjust_p(p: ArrayLike, method: str = "bh") -> Floats:
 
     Examples
     --------
-    >>> from ikzf1_outcomes.models.multiplicity import adjust_p
+    >>> from ikzf1_outcomes.multiplicity import adjust_p
     >>> adjust_p([0.01, 0.04, float("nan"), 0.03, 0.02]).tolist()
     [0.04, 0.04, nan, 0.04, 0.04]
     >>> adjust_p([0.01, 0.04, 0.03, 0.02], method="holm").tolist()
@@ -102,7 +102,7 @@ def null_share(p: ArrayLike) -> float:
 
     Examples
     --------
-    >>> from ikzf1_outcomes.models.multiplicity import null_share
+    >>> from ikzf1_outcomes.multiplicity import null_share
     >>> round(null_share([0.001, 0.002, 0.2, 0.4, 0.6, 0.8, 0.01, 0.9]), 6)
     0.657895
     """
