@@ -87,3 +87,15 @@ def test_kernels_are_kept_in_a_fresh_folder_of_this_source(tmp_path):
 def test_writable_leaves_nothing_behind(tmp_path):
     assert compiling.writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+HITS = """
+from ikzf1_outcomes.kernels.sampler_densities import CALLED, for_samplers
+print([for_samplers(density).cache_hits for density in CALLED])
+"""
+
+
+def test_what_a_sampler_calls_is_compiled_once_for_all_processes():
+    """A function made within another is known to the cache by what it encloses, which no other process has."""
+    hits = [subprocess.run([sys.executable, "-c", HITS], capture_output=True, text=True, check=True) for _ in range(2)]
+    assert hits[1].stdout.strip() == "[1, 1]"

@@ -340,7 +340,7 @@ def test_too_few_draws_are_said_in_every_row() -> None:
     posterior = fitted(patients())
     assert posterior.tidy()["note"].str.contains("not converged: ").all()
     assert "effective sample size" in posterior.glance()["note"].iloc[0]
-    assert (posterior.glance()["tries"] == 2).all()
+    assert (posterior.glance()["tries"] == 3).all()
 
 
 def test_an_interrupted_run_keeps_its_draws() -> None:

@@ -11,13 +11,10 @@ rows, so that no pattern needs an exponential of its own.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import carray  # type: ignore[attr-defined]
 
-from ikzf1_outcomes.kernels.callbacks import density_callback
 from ikzf1_outcomes.kernels.compile import compiled
 from ikzf1_outcomes.kernels.density_memory import (
     ANCHOR,
@@ -29,7 +26,6 @@ from ikzf1_outcomes.kernels.density_memory import (
     EVENT_BASIS,
     EVENT_COUNT,
     EVENT_SUM,
-    EVERYTHING,
     EXPOSURE,
     FAMILIES,
     FAMILY,
@@ -265,21 +261,6 @@ def evaluate(memory: Memory, theta: Floats, posterior: Any = log_posterior) -> t
     head = int(whole[WHOLE])
     value = posterior(np.asarray(theta, dtype=np.float64), gradient, memory.buffer[head:], whole[:head])
     return float(value), gradient
-
-
-@cache
-def for_samplers(posterior: Any = log_posterior) -> Any:
-    """The density as a function that is called by its address, with the memory as its last argument."""
-
-    def density(n, point, gradient, value, memory):  # type: ignore[no-untyped-def]
-        head = carray(memory, FRONT, np.int64)
-        size, total = head[WHOLE], head[EVERYTHING]
-        whole, numbers = carray(memory, size, np.int64), carray(memory, total, np.float64)
-        found = posterior(carray(point, n), carray(gradient, n), numbers[size:], whole)
-        carray(value, 1)[0] = found
-        return 0 if np.isfinite(found) else 1
-
-    return density_callback(density)
 
 
 def effects(memory: Memory, theta: Floats) -> Floats:

@@ -10,8 +10,9 @@ import numpy as np
 
 from ikzf1_outcomes.endpoint import Endpoint
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED
-from ikzf1_outcomes.kernels.hierarchical_density import evaluate, for_samplers
+from ikzf1_outcomes.kernels.hierarchical_density import evaluate
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.kernels.sampler_densities import for_samplers
 from ikzf1_outcomes.models.bayes.centring import MOSTLY, weight_of_data
 from ikzf1_outcomes.models.bayes.compiled_graphs import patient_density
 from ikzf1_outcomes.models.bayes.induction import memory_of, models_of
@@ -26,10 +27,10 @@ from ikzf1_outcomes.models.bayes.sampler_settings import settings_of
 from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_middle
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
-HARDER = 0.98
-"""Target acceptance of the second try."""
+MENDS = ((1, 0.95), (2, 0.98))
+"""Further tries: how many times the tuning, and the target acceptance at least. Most first tries fail by little."""
 CAUTIOUS = 0.1
-"""Quantile of a spread, among the draws of a first try, by which its effects are centred or not in the second."""
+"""Quantile of a spread, among the draws of one try, by which its effects are centred or not in the next."""
 
 
 def sample(
@@ -51,9 +52,9 @@ def sample(
     that the posterior is a product: each cause is sampled alone and draws are paired. Likelihood and priors are evaluated,
     with their gradient, over sums of covariate patterns; the density equals that of `hierarchical_model`. No-U-turn sampler
     (Hoffman and Gelman 2014, recalled) of nutpie. Where draws fail the gate (R-hat above 1.01, effective sample size below
-    400, divergences, E-BFMI below 0.3), the cause is sampled once more, with twice the tuning, a target acceptance of 0.98
-    and pooled effects centred by what the first draws say of their spreads; the better of both is kept, and what it still
-    fails is said in every row of its tables.
+    400, divergences, E-BFMI below 0.3), the cause is sampled once more, with a target acceptance of 0.95 and pooled effects
+    centred by what the first draws say of their spreads, and where that fails too a last time, with 0.98 and twice the
+    tuning; the best is kept, and what it still fails is said in every row of its tables.
 
     With `induction` in the description, the failures of induction have a logistic model beside the hazards of those who
     came through; it is sampled like a cause, "induction failure".
@@ -153,14 +154,22 @@ def sampled_once(kept: Kept, model: CauseModel, run: Run) -> Sampled:
 
 
 def sampled(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
-    """Draws of one cause; of two tries the better, where the first fails the gate."""
-    first = one_try(reduced, model, run)
-    if not first.lost or not first.chains.complete:
-        return first._replace(tries=1)
-    again = run._replace(seed=run.seed ^ 1, tune=2 * run.tune, target_accept=max(HARDER, run.target_accept))
-    free = reduced.spec.centring == "auto" and not model.binary
-    second = one_try(reduced, recentred(first.drawn) if free else model, again)
-    return min(second, first._replace(tries=2), key=lambda one: (len(one.lost), int(one.chains.diverging.sum())))
+    """Draws of one cause; the best of up to three tries, where the first and the second fail the gate."""
+    best = one_try(reduced, model, run)
+    free, seconds = reduced.spec.centring == "auto" and not model.binary, best.chains.seconds
+    for before, (longer, target) in enumerate(MENDS, start=1):
+        if not best.lost or not best.chains.complete:
+            break
+        again = run._replace(
+            seed=run.seed ^ before, tune=longer * run.tune, target_accept=max(target, run.target_accept)
+        )  # fmt: skip
+        found = one_try(reduced, recentred(best.drawn) if free else model, again)
+        best = min(found, best, key=lambda one: (len(one.lost), int(one.chains.diverging.sum())))
+        seconds += found.chains.seconds
+        best = best._replace(tries=before + 1, chains=best.chains._replace(seconds=seconds))
+        if not found.chains.complete:
+            break
+    return best
 
 
 def recentred(drawn: CauseDraws) -> CauseModel:
@@ -188,7 +197,7 @@ def one_try(reduced: Reduced, model: CauseModel, run: Run) -> Sampled:
         cores=run.cores, start=middle_of(model, density.n_dim), progress=run.progress,
     )  # fmt: skip
     drawn = in_own_terms(model, chains.position)
-    return Sampled(drawn, chains, run.target_accept, 2, failures(reduced, drawn, chains))
+    return Sampled(drawn, chains, run.target_accept, 1, failures(reduced, drawn, chains))
 
 
 def density_of(model: CauseModel) -> Density:
