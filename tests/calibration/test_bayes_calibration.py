@@ -44,6 +44,7 @@ MODELS: dict[str, dict] = {
     "piecewise, superpopulation": {"pooling": "superpopulation"},
     "piecewise, induction": {"induction": "non-response", "priors": OFTEN},
     "piecewise, strata": {"strata": "protocol", "protocol": None},
+    "piecewise, trials": {"strata": "protocol", "protocol": None, "effects_by": "strata"},
     "piecewise, larger": {},
     "features in pathways": {
         "features": PEPTIDES,
@@ -67,6 +68,12 @@ OF_MODEL = {
         "feature": ("feature", "PEP0"), "feature of no pathway": ("feature", "PEP9"),
         "feature spread": ("feature spread", ""), "feature slab": ("feature slab", ""),
         "pathway spread": ("pathway spread", "one"),
+    },
+    "piecewise, trials": {
+        "deletion in a trial": ("deletion by trial", "any deletion vs not deleted, in p"),
+        "class in a trial": ("class by trial", "ik6 vs not deleted, in p"),
+        "deletion by trial spread": ("deletion by trial spread", ""),
+        "class by trial spread": ("class by trial spread", ""),
     },
     "shared alterations": {
         "alteration": ("alteration", "CNA0"), "rare alteration": ("alteration", "CNA4"),

@@ -27,6 +27,12 @@ OPTIONS: dict[str, dict] = {
     "spline, open": {"baseline": "spline", "cuts": [0.7, 2.0, 5.0], "covariates": ["age"], "causes": "death"},
     "baselines of trials": {"strata": "protocol", "subtype": "subtype", "cells": False, "causes": "relapse"},
     "changing": {"changes_at": 1.0, "subtype": "subtype", "alterations": ["pax5"], "causes": "relapse"},
+    "effects of protocols": {
+        "protocol": "protocol", "effects_by": "protocol", "subtype": "subtype", "changes_at": 1.0, "causes": "relapse",
+    },
+    "effects of trials": {
+        "strata": "protocol", "effects_by": "strata", "pooling": "superpopulation", "covariates": ["age"],
+    },
     "superpopulation": {"pooling": "superpopulation", "protocol": "protocol", "causes": "relapse"},
     "bounded steps": {"bound": 10.0, "cuts": [1.0, 2.0, 7.0], "causes": "relapse"},
     "shared alterations": {"alterations": ["pax5", "etv6"], "alterations_prior": "r2d2"},

@@ -23,7 +23,7 @@ from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
 ROLES = (
     "classes", "undeleted", "subtype", "cells", "protocol", "strata", "covariates", "alterations", "causes", "baseline",
-    "cuts", "bound", "horizon", "changes_at", "pooling", "centring", "priors",
+    "cuts", "bound", "horizon", "changes_at", "pooling", "centring", "priors", "effects_by",
 )  # fmt: skip
 """What a description may say of a model that sums over patterns serve."""
 
@@ -301,12 +301,15 @@ def without_what_is_gone(spec: HierarchicalSpec, release: Aggregate) -> tuple[Hi
             changes[role] = None
     if "subtype" in changes:
         changes["cells"] = False
+    if spec.effects_by in changes:
+        changes["effects_by"] = None
     alterations = tuple(name for name in spec.alterations if name in release.by)
     if alterations != spec.alterations:
         changes["alterations"] = alterations
     if spec.covariates is not None and not columns_in(spec.covariates) <= set(release.by):
         changes["covariates"] = None
-    said = [f"the release has no {', '.join(name for name in changes if name != 'cells')}"] if changes else []
+    gone = [name for name in changes if name not in ("cells", "effects_by")]
+    said = [f"the release has no {', '.join(gone)}"] if gone else []
     cuts: Floats = np.array(spec.cuts)
     kept = tuple(float(cut) for cut in cuts[np.isin(cuts, release.cuts)])
     if kept != spec.cuts:

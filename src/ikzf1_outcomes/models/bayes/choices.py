@@ -68,6 +68,25 @@ def check_roles(single: Mapping[str, str | None], several: tuple[str, ...]) -> N
         raise InputError("a column has two roles in the model", next_step="Name each column once.")
 
 
+def check_trials(effects_by: str | None, single: Mapping[str, str | None]) -> None:
+    """Refuse effects that differ between the levels of no column.
+
+    Raises
+    ------
+    InputError
+        Another role than protocol or strata, or one that has no column.
+    """
+    if effects_by is None:
+        return
+    if effects_by not in ("protocol", "strata"):
+        raise InputError(
+            "effects_by is no role of a column of trials",
+            next_step='Use "protocol", or "strata" where trials have baselines of their own.',
+        )
+    if single[effects_by] is None:
+        raise InputError(f"effects differ by {effects_by}, which has no column", next_step=f'As in {effects_by}="trial".')
+
+
 def one_name(name: str | None, what: str) -> None:
     """Refuse a role of one column that is given as something else.
 

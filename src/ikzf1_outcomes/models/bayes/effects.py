@@ -16,6 +16,11 @@ from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.specification import HierarchicalSpec
 
 DELETED, NOT_DELETED = "any deletion", "not deleted"
+BY_TRIAL, CLASS_BY_TRIAL = "deletion by trial", "class by trial"
+OF_CLASS = ("deletion", "class", "cell", BY_TRIAL, CLASS_BY_TRIAL)
+"""Groups whose columns hang on the class: all are 0 without a deletion."""
+FREE = ("cell", CLASS_BY_TRIAL)
+"""Pooled groups that add up to 0 under no pooling: not every class is everywhere."""
 NOT_SAID = ("", "na", "n/a", "nan", "unknown", "not_known", "not_done", "missing", "inconclusive")
 """Words for a class that is not known, beside those of calls."""
 LARGEST = 100.0
@@ -26,7 +31,8 @@ class Group(NamedTuple):
     """Effects that share a prior."""
 
     term: str
-    """"deletion", "class", "cell", "subtype", "protocol", "covariate", "alteration" or "feature"."""
+    """"deletion", "class", "cell", "subtype", "protocol", "deletion by trial", "class by trial", "covariate", "alteration"
+    or "feature"."""
     labels: tuple[str, ...]
     columns: np.ndarray
     """(rows, effects): numbers, or flags of a byte."""
@@ -174,10 +180,7 @@ def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str])
         subtype = kept["subtype"]
         groups.append(Group("subtype", subtype.levels, indicators(subtype.codes, np.arange(len(subtype.levels)))))
         if spec.cells:
-            both = np.where(deleted, of_class * len(subtype.levels) + subtype.codes, -1)
-            cells = np.unique(both[both >= 0])
-            names = tuple(f"{words[c // len(subtype.levels)]} : {subtype.levels[c % len(subtype.levels)]}" for c in cells)
-            groups.append(Group("cell", names, indicators(both, cells)))
+            groups.append(crossed("cell", of_class, tuple(words), subtype))
     elif "subtype" in kept:
         notes.append("one subtype only: subtypes are left out")
     if "protocol" in kept and len(kept["protocol"].levels) > 1:
@@ -185,6 +188,46 @@ def hierarchy(spec: HierarchicalSpec, kept: dict[str, Levels], notes: list[str])
         groups.append(Group("protocol", protocol.levels, indicators(protocol.codes, np.arange(len(protocol.levels)))))
     elif "protocol" in kept:
         notes.append("one protocol only: protocols are left out")
+    if spec.effects_by is not None:
+        groups += by_trial(kept[spec.effects_by], of_class, tuple(words), notes)
+    return groups
+
+
+def crossed(term: str, of_class: Integers, words: tuple[str, ...], other: Levels) -> Group:
+    """A column for each deleted class (-1: not deleted) at each level of another category, where somebody is there."""
+    size = len(other.levels)
+    both = np.where(of_class >= 0, of_class * size + other.codes, -1)
+    there = np.unique(both[both >= 0])
+    names = tuple(f"{words[c // size]} : {other.levels[c % size]}" for c in there)
+    return Group(term, names, indicators(both, there))
+
+
+def by_trial(trial: Levels, of_class: Integers, words: tuple[str, ...], notes: list[str]) -> list[Group]:
+    """Columns of the deletion, and of its classes, in each trial.
+
+    A trial in which nobody is deleted has a column, too: it is one of those whose effects may add up to 0.
+
+    Raises
+    ------
+    InputError
+        One trial only.
+    """
+    if len(trial.levels) < 2:
+        raise InputError(
+            "effects cannot differ between trials: the rows analysed have one only",
+            next_step="Leave `effects_by` out, or check its column.",
+        )
+    codes = np.where(of_class >= 0, trial.codes, -1)
+    empty = len(trial.levels) - len(np.unique(codes[codes >= 0]))
+    if empty:
+        notes.append(f"nobody with a deletion in {empty} of {len(trial.levels)} trials: the prior tells the effect there")
+    groups = [Group(BY_TRIAL, trial.levels, indicators(codes, np.arange(len(trial.levels))))]
+    if len(words) > 1:
+        groups.append(crossed(CLASS_BY_TRIAL, of_class, words, trial))
+        classes = [name.split(" : ", 1)[0] for name in groups[1].labels]
+        alone = sum(classes.count(word) == 1 for word in words)
+        if alone:
+            notes.append(f"{alone} of {len(words)} classes in one trial only: the priors tell class from trial there")
     return groups
 
 

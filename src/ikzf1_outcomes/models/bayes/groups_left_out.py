@@ -9,6 +9,7 @@ import pandas as pd
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.risk import Integers
+from ikzf1_outcomes.models.bayes.effects import BY_TRIAL
 from ikzf1_outcomes.models.bayes.left_out import ROUGH, joint_density, mean_of, of_rows, patients_in
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.reduction import Reduced, events_by_cause
@@ -33,9 +34,10 @@ def leave_one_group_out(
 
     .. math:: \log p(y_g \mid y_{-g}) = \log \int p(y_g \mid \theta) \, p(\theta \mid y_{-g}) \, d\theta
 
-    where the effect of a protocol that was left out is drawn from the distribution of protocols, given its spread: that of
-    a protocol which is yet to come. One refit a group, with the seed and settings of the posterior. The patients of a group
-    share its unknown effect, so that their joint density is not the sum of their own densities, which stands beside it.
+    where the effect of a protocol that was left out is drawn from the distribution of protocols, given its spread: that
+    of a protocol which is yet to come. So are, with `effects_by`, the deviations of the effects of its deletions. One
+    refit a group, with the seed and settings of the posterior. The patients of a group share its unknown effect, so
+    that their joint density is not the sum of their own densities, which stands beside it.
 
     Edge rules: patients whose group is not known stay among the data of every fit and are not predicted. A refit keeps
     levels, intervals and the standardisation of covariates. A stratum that leaves whole has the baseline of its priors, and
@@ -151,16 +153,19 @@ def vanished(reduced: Reduced, name: str, left: np.ndarray) -> list[str]:
     Raises
     ------
     InputError
-        Levels of the groups themselves, or of the protocol, whose pooled effects add up to 0.
+        Levels of the groups themselves, of the protocol, or of trials with effects of their own, whose pooled effects add
+        up to 0.
     """
-    columns = {"class": reduced.spec.classes, "subtype": reduced.spec.subtype, "protocol": reduced.spec.protocol}
+    spec = reduced.spec
+    trials = {None: None, "protocol": spec.protocol, "strata": spec.strata}[spec.effects_by]
+    columns = {"class": spec.classes, "subtype": spec.subtype, "protocol": spec.protocol, BY_TRIAL: trials}
     said = []
     for group in (group for block in reduced.patients.blocks for group in block):
         gone = (group.columns[left] != 0).any(axis=0) & ~(group.columns[~left] != 0).any(axis=0)
         if group.term not in columns or not gone.any():
             continue
         if reduced.spec.pooling == "zero-sum":
-            if group.term == "protocol" or columns[group.term] == name:
+            if group.term in ("protocol", BY_TRIAL) or columns[group.term] == name:
                 raise InputError(
                     f"effects of {group.term} add up to 0, and leave no room for one that is not among them",
                     next_step='Sample with pooling="superpopulation".',

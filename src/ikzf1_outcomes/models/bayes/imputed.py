@@ -51,10 +51,9 @@ class ImputedPosterior(Posterior):
         """
         raise InputError("the draws are of several completed data sets", next_step="Ask each of `.parts`.")
 
-    @property
-    def longest(self) -> dict[str, float]:
+    def longest_in(self, trial: object) -> dict[str, float]:
         """Longest follow-up behind each scenario, in the completed data set where it is shortest."""
-        each = [part.longest for part in self.parts]
+        each = [part.longest_in(trial) for part in self.parts]
         return {name: min(own[name] for own in each) for name in each[0]}
 
     def summaries(self, conf_level: float, margin: float) -> list[pd.DataFrame]:
@@ -72,9 +71,9 @@ class ImputedPosterior(Posterior):
             [glance_of([table.iloc[k] for table in tables], self.parts, k) for k in range(len(self.causes))]
         )
 
-    def scenarios(self, times: Floats) -> Iterator[tuple[str, Risks]]:
+    def scenarios(self, times: Floats, trial: object = None) -> Iterator[tuple[str, Risks]]:
         """The curves of each scenario: those of each completed data set, over its own patients, stacked."""
-        each = [dict(part.scenarios(times)) for part in self.parts]
+        each = [dict(part.scenarios(times, trial)) for part in self.parts]
         for name in each[0]:
             own = zip(*(found[name] for found in each), strict=True)
             yield name, Risks(*(np.concatenate(columns) for columns in own))

@@ -14,6 +14,7 @@ from ikzf1_outcomes.kernels.logistic_density import log_posterior_binary, pack_b
 from ikzf1_outcomes.kernels.piecewise_risks import Risks
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.bayes.covariate_patterns import patterns_of, stacked
+from ikzf1_outcomes.models.bayes.effects import OF_CLASS
 from ikzf1_outcomes.models.bayes.induction_rows import Parts
 from ikzf1_outcomes.models.bayes.quantities import CauseDraws
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced, labelled
@@ -71,10 +72,10 @@ def log_likelihood(reduced: Reduced, parts: Parts, drawn: CauseDraws, rows: Inte
 
 
 def as_hazards_have(model: CauseModel, hazards: CauseModel, beta: Floats) -> Floats:
-    """Effects of the binary part in the columns of a hazard, whose effects may change; class and cells stay 0."""
+    """Effects of the binary part in the columns of a hazard, whose effects may change; what hangs on the class stays 0."""
     out = np.zeros((len(beta), sum(own.family.size for own in hazards.effects)))
     for theirs, ours in zip(hazards.effects, model.effects, strict=True):  # the same groups in the same order
-        if theirs.term not in ("deletion", "class", "cell"):
+        if theirs.term not in OF_CLASS:
             begin, size, place = theirs.family.begin, theirs.family.size, ours.family.begin
             out[:, begin : begin + size] = beta[:, place : place + size]
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,16 @@ import pandas as pd
 
 from ikzf1_outcomes.endpoint import Endpoint, frozen, take_rows
 from ikzf1_outcomes.errors import ConvergenceError, InputError
-from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.effects import BY_TRIAL, CLASS_BY_TRIAL, DELETED, category
 from ikzf1_outcomes.models.bayes.posterior import Posterior
 from ikzf1_outcomes.models.bayes.reduction import events_by_cause
-from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED
+from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED, trials_of
 from ikzf1_outcomes.models.proportional_hazards import cox
 from ikzf1_outcomes.timeline import landmark
 
 WITHOUT = "without the features"
+TERMS = {"deletion": "deletion", "class": "class", BY_TRIAL: "deletion", CLASS_BY_TRIAL: "class"}
+"""Terms that are compared, and the column that a Cox model has for each."""
 METHODS = {"Cox": None, "Firth": "firth"}
 COLUMNS = (
     "term", "contrast", "cause", "method", "n", "n_event", "estimate", "low", "high", "conf_level", "interval", "scale",
@@ -33,7 +35,8 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     effects, and strata where the hierarchical model has baselines of its own: one model with the classes, one with any
     deletion. Their estimates are what the data say alone; the hierarchical ones are drawn towards each other, the more so
     the fewer events there are. Credible and confidence intervals are different things. Features are in the hierarchical
-    model alone, since Cox models cannot hold many: a note says so.
+    model alone, since Cox models cannot hold many: a note says so. With `effects_by`, rows of each trial stand beside Cox
+    models of the patients of that trial alone.
 
     Parameters
     ----------
@@ -48,9 +51,9 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
     Returns
     -------
     DataFrame
-        term ("deletion", "class"), contrast, cause, method ("Cox", "Firth", "hierarchical"), n, n_event, estimate (of the
-        hierarchical model the posterior median), low, high, conf_level, interval ("wald", "profile penalised likelihood",
-        "credible"), scale, note: why a number is missing.
+        term ("deletion", "class", "deletion by trial", "class by trial"), contrast, cause, method ("Cox", "Firth",
+        "hierarchical"), n, n_event, estimate (of the hierarchical model the posterior median), low, high, conf_level,
+        interval ("wald", "profile penalised likelihood", "credible"), scale, note: why a number is missing.
 
     Raises
     ------
@@ -74,13 +77,13 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
         raise InputError("effects that change have no Cox model beside them", next_step="Sample with changes_at=None.")
     endpoint = compared(posterior)
     pooled = posterior.tidy(conf_level=conf_level)
-    pooled = pooled[pooled["term"].isin(["deletion", "class"]) & pooled["cause"].isin(posterior.reduced.causes)]
+    pooled = pooled[pooled["term"].isin(TERMS) & pooled["cause"].isin(posterior.reduced.causes)]
     pooled = pooled.assign(method="hierarchical")
     tables = [
-        raw(endpoint, posterior, pooled[(pooled["term"] == term) & (pooled["cause"] == cause)], method, conf_level)
-        for cause in posterior.reduced.causes
+        raw(patients, posterior, own, method, conf_level, trial)
+        for trial, patients, rows in by_trial(posterior, endpoint, pooled)
+        for _, own in rows.groupby(["cause", "term"], sort=False)
         for method in METHODS
-        for term in dict.fromkeys(pooled["term"])
     ]
     table = pd.concat([*tables, pooled], ignore_index=True)
     order = {key: k for k, key in enumerate(dict.fromkeys(zip(pooled["cause"], pooled["contrast"], strict=True)))}
@@ -91,6 +94,22 @@ def shrinkage(posterior: Posterior, *, exponentiate: bool = False, conf_level: f
         table[numbers] = np.exp(table[numbers].astype(float))
         table["scale"] = table["scale"].str.removeprefix("log ")
     return table
+
+
+def by_trial(
+    posterior: Posterior, endpoint: Endpoint, pooled: pd.DataFrame
+) -> Iterator[tuple[str | None, Endpoint, pd.DataFrame]]:
+    """All patients with the rows of effects that are the same everywhere (None), then those of each trial."""
+    yield None, endpoint, pooled[pooled["term"].isin(["deletion", "class"])]
+    spec, trials = posterior.reduced.spec, trials_of(posterior.reduced)
+    name = spec.protocol if spec.effects_by == "protocol" else spec.strata
+    if not trials or name is None:
+        return
+    found, words = category(endpoint, name), [DELETED, *endpoint.column("class").cat.categories[1:]]
+    for trial in trials:
+        inside = found.codes == (found.levels.index(trial) if trial in found.levels else -2)
+        rows = pooled["contrast"].isin([f"{word} vs {NOT_DELETED}, in {trial}" for word in words])
+        yield trial, take_rows(endpoint, inside), pooled[rows & pooled["term"].isin([BY_TRIAL, CLASS_BY_TRIAL])]
 
 
 def compared(posterior: Posterior) -> Endpoint:
@@ -129,15 +148,22 @@ def adjusters(posterior: Posterior) -> tuple[Sequence[str], str]:
     return [*columns, *(spec.covariates or ())], ""
 
 
-def raw(endpoint: Endpoint, posterior: Posterior, pooled: pd.DataFrame, method: str, conf_level: float) -> pd.DataFrame:
-    """The rows of one term and cause by a Cox model; without numbers, and with a note, where it has none."""
-    term, cause = pooled["term"].iloc[0], pooled["cause"].iloc[0]
+def raw(
+    endpoint: Endpoint, posterior: Posterior, pooled: pd.DataFrame, method: str, conf_level: float,
+    trial: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """The rows of one term and cause by a Cox model, of the patients of a trial where one is named; without numbers, and
+    with a note, where it has none."""
+    spec = posterior.reduced.spec
+    term, cause = TERMS[pooled["term"].iloc[0]], pooled["cause"].iloc[0]
     columns, formula = adjusters(posterior)
+    if trial is not None and spec.effects_by == "protocol":
+        columns = [name for name in columns if name != spec.protocol]
     terms: Any = " + ".join([term, *columns, formula]) if formula else [term, *columns]
     options: dict[str, Any] = {
         "cause": cause,
         "penalty": METHODS[method],
-        "strata": posterior.reduced.spec.strata,
+        "strata": spec.strata if trial is None or spec.effects_by == "protocol" else None,
         "conf_level": conf_level,
     }
     own = pooled.assign(method=method)
@@ -147,6 +173,6 @@ def raw(endpoint: Endpoint, posterior: Posterior, pooled: pd.DataFrame, method: 
     except (InputError, ConvergenceError) as error:
         return own.assign(**numbers, note=f"not estimable: {error.problem}")
     table = table[(table["term"] == term) & (table["note"] != "reference")].set_index("contrast")
-    found = table.reindex(own["contrast"].to_numpy())
-    found["note"] = [WITHOUT if not note and posterior.reduced.spec.features else note for note in found["note"]]
+    found = table.reindex([name.removesuffix(f", in {trial}") for name in own["contrast"]])
+    found["note"] = [WITHOUT if not note and spec.features else note for note in found["note"]]
     return own.assign(**{name: found[name].to_numpy() for name in (*numbers, "note")})

@@ -160,7 +160,7 @@ class Posterior:
             )  # fmt: skip
         return pd.DataFrame(rows)
 
-    def curves(self, times: float | Iterable[float], *, conf_level: float = 0.95) -> pd.DataFrame:
+    def curves(self, times: float | Iterable[float], *, conf_level: float = 0.95, trial: object = None) -> pd.DataFrame:
         """Survival and incidences, were everybody of one class; standardised over the cohort.
 
         Estimand: the mean over the patients analysed, with their subtypes, protocols and covariates as they are, of the
@@ -176,6 +176,9 @@ class Posterior:
             In years.
         conf_level
             Probability of the credible interval.
+        trial
+            Of a model with `effects_by`: the curves of the same patients, had all been of this trial; None takes each in
+            the trial that was theirs.
 
         Returns
         -------
@@ -186,17 +189,21 @@ class Posterior:
         Raises
         ------
         InputError
-            Some events have no model; times that are not above 0.
+            Some events have no model; times that are not above 0; a trial that the model has not.
         """
         normal_quantile(conf_level)
         wanted = checked_times(times)
         tables = []
-        for name, risks in self.scenarios(wanted):
+        found = list(self.scenarios(wanted, trial))
+        longest = self.longest_in(trial)
+        for name, risks in found:
             rows = rows_of(("survival", "incidence"), risks, self.causes, wanted, conf_level)
-            tables.append(with_notes(rows.assign(group=name), self.longest[name], self.lost))
+            tables.append(with_notes(rows.assign(group=name), longest[name], self.lost))
         return pd.concat(tables, ignore_index=True)[["group", *CURVES]]
 
-    def contrasts(self, at: float | Iterable[float] = 5.0, *, conf_level: float = 0.95) -> pd.DataFrame:
+    def contrasts(
+        self, at: float | Iterable[float] = 5.0, *, conf_level: float = 0.95, trial: object = None
+    ) -> pd.DataFrame:
         """Differences of risk, survival and restricted mean between each class, or any deletion, and no deletion.
 
         Of the curves of `curves`, draw by draw: the case-mix-standardised risk difference is the row of "any deletion".
@@ -207,6 +214,8 @@ class Posterior:
             Time or times in years.
         conf_level
             Probability of the credible interval.
+        trial
+            As of `curves`.
 
         Returns
         -------
@@ -218,15 +227,15 @@ class Posterior:
         Raises
         ------
         InputError
-            Some events have no model; times that are not above 0.
+            Some events have no model; times that are not above 0; a trial that the model has not.
         """
         normal_quantile(conf_level)
         wanted = checked_times(at)
-        found = dict(self.scenarios(wanted))
-        base, tables = found.pop(NOT_DELETED), []
+        found = dict(self.scenarios(wanted, trial))
+        base, tables, followed_for = found.pop(NOT_DELETED), [], self.longest_in(trial)
         for name, risks in found.items():
             rows = rows_of(tuple(MEASURES), risks, self.causes, wanted, conf_level, base)
-            longest = min(self.longest[name], self.longest[NOT_DELETED])
+            longest = min(followed_for[name], followed_for[NOT_DELETED])
             tables.append(with_notes(rows.assign(contrast=f"{name} vs {NOT_DELETED}"), longest, self.lost))
         return pd.concat(tables, ignore_index=True)[["contrast", *CURVES[:-1], "p_above_0", "note"]]
 
@@ -234,8 +243,10 @@ class Posterior:
         """Event-free survival and incidences of new patients, each with class, subtype and whatever else the model has.
 
         Estimand: the curve of a patient with these columns, with what is not known of the model's numbers; not of what
-        will become of one patient, who has an event or none. Where nobody of a subtype had the class, its deviation is
-        drawn from what deviations are like. A level that nobody of the model had is refused. Without the column of the
+        will become of one patient, who has an event or none. Where nobody of a subtype, or of a trial, had the class, its
+        deviation is drawn from what deviations are like. So are the effects of a class, subtype or protocol that nobody of
+        the model had, under `pooling="superpopulation"`, and the note says so; effects that add up to 0 leave no room for
+        one, and it is refused, as is a stratum, whose baseline nothing links to the others. Without the column of the
         protocol the patient is treated as by the mean of the model's protocols, and the note says so.
 
         Parameters
@@ -257,7 +268,8 @@ class Posterior:
         Raises
         ------
         ColumnError, InputError
-            Columns that are not there; levels that nobody of the model had (row positions); some events have no model.
+            Columns that are not there; levels that nobody of the model had and that cannot be drawn (row positions); some
+            events have no model.
         """
         normal_quantile(conf_level)
         self.check_rows()
@@ -281,12 +293,16 @@ class Posterior:
     @property
     def longest(self) -> dict[str, float]:
         """Longest follow-up behind each scenario."""
-        return followed(self.reduced, self.endpoint.time[self.reduced.patients.keep])
+        return self.longest_in(None)
 
-    def scenarios(self, times: Floats) -> Iterator[tuple[str, Risks]]:
-        """The curves of each scenario, draw by draw, with draws of the causes paired."""
+    def longest_in(self, trial: object) -> dict[str, float]:
+        """Longest follow-up behind each scenario, in one trial if one is named."""
+        return followed(self.reduced, self.endpoint.time[self.reduced.patients.keep], trial)
+
+    def scenarios(self, times: Floats, trial: object = None) -> Iterator[tuple[str, Risks]]:
+        """The curves of each scenario, draw by draw, with draws of the causes paired; all in one trial if one is named."""
         check_causes(self.reduced)
-        return scenario_risks(self.reduced, self.paired, times, self.seed)
+        return scenario_risks(self.reduced, self.paired, times, self.seed, trial)
 
     @property
     def paired(self) -> tuple[CauseDraws, ...]:

@@ -125,6 +125,12 @@ DEFAULTS = {
     "subtype_spread": half_normal(0.75, unit=SPREAD, reason="subtypes differ by a factor of 4 or less, mostly"),
     "cell_spread": half_normal(0.25, unit=SPREAD, reason="effects differ little between subtypes, mostly"),
     "protocol_spread": half_normal(0.35, unit=SPREAD, reason="protocols differ by a factor of 2 or less, mostly"),
+    "deletion_by_trial_spread": half_normal(
+        0.25, unit=SPREAD, reason="the effect of a deletion differs between trials by a factor of 1.6 or less, mostly"
+    ),
+    "class_by_trial_spread": half_normal(
+        0.25, unit=SPREAD, reason="beyond that, effects of classes differ little between trials, mostly"
+    ),
     "covariate": normal(0.0, 0.5, unit=LOG_HR + " per SD", reason="95 % of it: a ratio between 0.38 and 2.7"),
     "alteration": normal(0.0, 0.5, unit=LOG_HR, reason="95 % of it: a hazard ratio between 0.38 and 2.7"),
     "induction": normal(
@@ -195,6 +201,9 @@ class Priors:
         The mean effect of the deleted classes.
     class_spread, subtype_spread, cell_spread, protocol_spread
         How much the effects of classes, subtypes, classes within subtypes and protocols differ.
+    deletion_by_trial_spread, class_by_trial_spread
+        With `effects_by`: how much the mean effect of the deleted classes differs between trials, and how much more the
+        effects of single classes do.
     covariate, alteration
         Effect of one standard deviation of a covariate, and of an alteration that is there.
     induction, induction_deletion
@@ -228,6 +237,8 @@ class Priors:
     subtype_spread: Prior = DEFAULTS["subtype_spread"]
     cell_spread: Prior = DEFAULTS["cell_spread"]
     protocol_spread: Prior = DEFAULTS["protocol_spread"]
+    deletion_by_trial_spread: Prior = DEFAULTS["deletion_by_trial_spread"]
+    class_by_trial_spread: Prior = DEFAULTS["class_by_trial_spread"]
     covariate: Prior = DEFAULTS["covariate"]
     alteration: Prior = DEFAULTS["alteration"]
     induction: Prior = DEFAULTS["induction"]

@@ -10,15 +10,28 @@ from scipy import stats
 from ikzf1_outcomes.kernels.density_memory import NORMAL, POOLED, pack
 from ikzf1_outcomes.kernels.hierarchical_density import effects, log_hazards
 from ikzf1_outcomes.kernels.risk import Floats
+from ikzf1_outcomes.models.bayes.effects import BY_TRIAL, CLASS_BY_TRIAL
 from ikzf1_outcomes.models.bayes.latencies import of_rows, terms_of_rows
 from ikzf1_outcomes.models.bayes.reduction import CauseModel, Labelled, Reduced
 from ikzf1_outcomes.models.bayes.shrinkage_priors import shrunk_spreads
 
 LOG_HR = "log hazard ratio"
+NOBODY = "nobody had it: the prior decides"
 BEYOND = "beyond all follow-up: the prior decides"
 ZERO_SUM_MEAN = "equal-weight mean of these classes"
 SUPER_MEAN = "mean of all classes that could have been"
 NOT_PATIENTS = "odds of not being cured of this cause, which is not cure as a patient"
+
+
+BEHIND = {
+    "class": ("class",), "cell": ("class", "cell"), BY_TRIAL: (BY_TRIAL,),
+    CLASS_BY_TRIAL: ("class", BY_TRIAL, CLASS_BY_TRIAL),
+}  # fmt: skip
+"""Families whose deviations an effect adds to the mean of the deletion."""
+
+
+FIRST = ("cell", BY_TRIAL, CLASS_BY_TRIAL)
+"""Deviations that stay, of effects that may change: they are shown as in the first period."""
 
 
 class Quantity(NamedTuple):
@@ -69,27 +82,23 @@ def quantities(reduced: Reduced, drawn: CauseDraws) -> list[Quantity]:
     words = groups["class"].labels if "class" in groups else ()
     found: list[Quantity] = []
     by_term = {labelled.term: labelled for labelled in own.effects}
-    mean = by_term["deletion"].family.begin
     for labelled in own.effects:
         columns = groups[labelled.term].columns
-        note, above = note_of(labelled, reduced.spec.pooling), prior_above(labelled, by_term)
+        note, above = note_of(labelled, reduced.spec.pooling, BY_TRIAL in by_term), prior_above(labelled, by_term)
         if reduced.spec.cure:
             note = "; ".join(filter(None, (note, NOT_PATIENTS)))
         for j, name in enumerate(labelled.labels):
             column = labelled.family.begin + j
-            values = drawn.effect[..., column]
             period, place = divmod(j, columns.shape[1])
-            if labelled.term == "class":
-                values = values + drawn.effect[..., mean + period]
-            elif labelled.term == "cell":
-                values = values + of_class(drawn, by_term, words, name.split(" : ", 1)[0])
+            values = drawn.effect[..., column] + around(drawn, by_term, labelled.term, words, name, period)
             who, n, n_event = columns[:, place], float(weight.sum()), own.n_event
             if np.isin(who, (0.0, 1.0)).all():
                 n, n_event = float(weight @ who), float(own.sums.event_sum[column])
             contrast, scale = contrast_of(labelled, name), scale_of_model(scale_of(labelled), reduced)
-            if labelled.term == "cell" and reduced.spec.changes_at is not None and not own.binary:
+            if labelled.term in FIRST and reduced.spec.changes_at is not None and not own.binary:
                 contrast = f"{contrast}, to {reduced.spec.changes_at:g} years"
-            found.append(Quantity(labelled.term, contrast, values, scale, n, n_event, above, note))
+            said = "; ".join(filter(None, (note, NOBODY * (labelled.term == BY_TRIAL and not n))))
+            found.append(Quantity(labelled.term, contrast, values, scale, n, n_event, above, said))
     found += hyper(reduced, drawn)
     return [of_odds(part) for part in found] if own.binary else found
 
@@ -99,6 +108,25 @@ def of_odds(part: Quantity) -> Quantity:
     if part.term == "level":
         return part._replace(scale="log odds", note="")
     return part._replace(scale=part.scale.replace("hazard ratio", "odds ratio"))
+
+
+def around(
+    drawn: CauseDraws, by_term: dict[str, Labelled], term: str, words: tuple[str, ...], name: str, period: int
+) -> Floats | float:
+    """What an effect deviates from, in the first period where it does not change itself; 0 of effects that stand alone."""
+    mean = by_term["deletion"].family.begin
+    if term == "class":
+        return np.asarray(drawn.effect[..., mean + period])
+    if term == BY_TRIAL:
+        return np.asarray(drawn.effect[..., mean])
+    if term not in ("cell", CLASS_BY_TRIAL):
+        return 0.0
+    word, level = name.split(" : ", 1)
+    whole = of_class(drawn, by_term, words, word)
+    if term == "cell":
+        return whole
+    trial = by_term[BY_TRIAL]
+    return whole + drawn.effect[..., trial.family.begin + trial.labels.index(level)]
 
 
 def of_class(drawn: CauseDraws, by_term: dict[str, Labelled], words: tuple[str, ...], word: str) -> Floats:
@@ -113,9 +141,11 @@ def contrast_of(labelled: Labelled, name: str) -> str:
     """What is compared with what."""
     if labelled.term in ("deletion", "class"):
         return f"{name} vs not deleted"
-    if labelled.term == "cell":
-        own, subtype = name.split(" : ", 1)
-        return f"{own} vs not deleted, in {subtype}"
+    if labelled.term in ("cell", CLASS_BY_TRIAL):
+        own, level = name.split(" : ", 1)
+        return f"{own} vs not deleted, in {level}"
+    if labelled.term == BY_TRIAL:
+        return f"any deletion vs not deleted, in {name}"
     if labelled.term in ("subtype", "protocol"):
         return f"{name} vs mean of {labelled.term}s"
     return name
@@ -131,32 +161,33 @@ def scale_of_model(scale: str, reduced: Reduced) -> str:
     return scale.replace("hazard ratio", "odds ratio") if reduced.spec.cure else scale
 
 
-def note_of(labelled: Labelled, pooling: str) -> str:
-    """What the mean of the classes is a mean of."""
+def note_of(labelled: Labelled, pooling: str, trials: bool = False) -> str:
+    """What the mean of the classes, and of trials whose effects differ, is a mean of."""
     if labelled.term != "deletion":
         return ""
-    return ZERO_SUM_MEAN if pooling == "zero-sum" else SUPER_MEAN
+    note = ZERO_SUM_MEAN if pooling == "zero-sum" else SUPER_MEAN
+    return note.replace("classes", "classes and trials") if trials else note
 
 
 def prior_above(labelled: Labelled, by_term: dict[str, Labelled]) -> float:
     """Prior probability that an effect is above 0.
 
     A pooled effect is normal given its spread; over the half-normal of the spread the probability is averaged at 401 of its
-    quantiles.
+    quantiles, or at 101 where three spreads are behind an effect.
     """
     mean = by_term["deletion"].family
     if labelled.family.kind == NORMAL:
         return float(stats.norm.sf(0.0, labelled.family.location[0], labelled.family.scale[0]))
-    if labelled.term not in ("class", "cell"):  # symmetric about 0, features and shared alterations among them
+    if labelled.term not in BEHIND:  # symmetric about 0, features and shared alterations among them
         return 0.5
-    variance: Floats = np.full((1, 1), float(mean.scale[0]) ** 2)
-    share = (np.arange(401) + 0.5) / 401
-    for term in (term for term in dict.fromkeys(("class", labelled.term)) if term in by_term):
-        family = by_term[term].family
-        spread = stats.halfnorm.ppf(share, scale=family.scale[0])
-        # spreads of classes and cells are independent: every quantile of the one with every of the other
-        own = spread**2 * float((family.basis[0] ** 2).sum())
-        variance = variance + (own[:, None] if term == labelled.term else own[None, :])
+    variance: Floats = np.array([float(mean.scale[0]) ** 2])
+    behind = [by_term[term].family for term in BEHIND[labelled.term] if term in by_term]
+    size = 401 if len(behind) < 3 else 101
+    share = (np.arange(size) + 0.5) / size
+    for family in behind:
+        # spreads are independent: every quantile of the one with every of the other
+        own = stats.halfnorm.ppf(share, scale=family.scale[0]) ** 2 * float((family.basis[0] ** 2).sum())
+        variance = np.add.outer(variance, own).ravel()
     return float(stats.norm.sf(0.0, mean.location[0], np.sqrt(variance)).mean())
 
 

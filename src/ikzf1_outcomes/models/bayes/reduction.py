@@ -22,7 +22,7 @@ from ikzf1_outcomes.models.bayes.covariate_patterns import (
     stacked,
     sums_of,
 )  # fmt: skip
-from ikzf1_outcomes.models.bayes.effects import Group, Patients, check_kinds, patients_of
+from ikzf1_outcomes.models.bayes.effects import BY_TRIAL, FREE, Group, Patients, check_kinds, patients_of
 from ikzf1_outcomes.models.bayes.induction_rows import Parts, parts_of, split_induction
 from ikzf1_outcomes.models.bayes.patient_rows import Followed, PatientRows, anchor_of, basis_of, rows_of, uses_rows
 from ikzf1_outcomes.models.bayes.priors import Prior
@@ -35,7 +35,7 @@ LONGEST = 100.0
 """Years that nobody is followed: times beyond are in another unit."""
 SMALL = 500
 """Patients below which pooled effects and the walk are sampled non-centred."""
-STEADY = 30.0
+STEADY = 20.0
 """Events per function of the basis above which the walk is."""
 
 
@@ -236,15 +236,17 @@ def untold(model: CauseModel, patients: Patients) -> list[str]:
         alike = [name for name, x in zip(group.labels, group.columns.T, strict=True) if np.ptp(x) == 0]
         notes += [f"all patients are alike in {name}: the prior decides" for name in alike if group.term == "alteration"]
     # effects as free numbers: columns that are a sum of others, or of all patients, are told by their priors alone
-    rows = model.sums.blocks[0]
-    free = [np.ones((len(rows), 1))]
+    places = np.unique(np.column_stack((model.sums.row[:, 0], model.sums.stratum)), axis=0)
+    rows = model.sums.blocks[0][places[:, 0]]
+    free = [np.eye(len(patients.strata))[places[:, 1]]]
     for labelled in model.effects:
         family, columns = labelled.family, rows[:, labelled.family.begin : labelled.family.begin + labelled.family.size]
-        if labelled.term in ("deletion", "class", "subtype", "protocol"):
+        if labelled.term in ("deletion", "class", "subtype", "protocol", BY_TRIAL):
             free.append(columns if family.kind == NORMAL else columns @ zero_sum(family.size))
     x = np.concatenate(free, axis=1)
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        notes.append("classes, subtypes and protocols cannot all be told apart: the priors decide between them")
+        *most, last = ["classes", "subtypes", "protocols", *["strata"] * (len(patients.strata) > 1)]
+        notes.append(f"{', '.join(most)} and {last} cannot all be told apart: the priors decide between them")
     return notes
 
 
@@ -320,9 +322,9 @@ def labelled(group: Group, spec: HierarchicalSpec, begin: int, event_sum: Floats
         prior = getattr(priors, group.term)
         location, scale = np.full(size, prior.location), np.full(size, prior.scale)
         return Labelled(group.term, labels, prior, Family(NORMAL, begin, size, location, scale, empty, 1.0))
-    prior = getattr(priors, f"{group.term}_spread")
+    prior = getattr(priors, f"{group.term.replace(' ', '_')}_spread")
     own = len(group.labels)
-    one = zero_sum(own) if spec.pooling == "zero-sum" and group.term != "cell" else np.eye(own)
+    one = zero_sum(own) if spec.pooling == "zero-sum" and group.term not in FREE else np.eye(own)
     basis = np.kron(np.eye(n_periods), one)
     centring = {
         "auto": 0.0 if small else centring_of(event_sum[begin : begin + size], prior.scale, basis.shape[1]),

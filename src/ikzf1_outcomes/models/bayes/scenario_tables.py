@@ -7,15 +7,17 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.piecewise_risks import Risks
 from ikzf1_outcomes.kernels.risk import Floats
 from ikzf1_outcomes.models.bayes.effects import DELETED
 from ikzf1_outcomes.models.bayes.reduction import Reduced
-from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED
+from ikzf1_outcomes.models.bayes.scenarios import NOT_DELETED, trials_of
 
 NOT_CONVERGED = "not converged: see glance()"
 PRIOR_DRIVEN = "beyond the follow-up of these patients: the prior decides"
+NOBODY_THERE = "nobody of this trial was in this group: the other trials and the prior decide"
 MEASURES = {
     "survival": ("event-free survival", "probability"), "incidence": ("cumulative incidence", "probability"),
     "restricted": ("restricted mean", "years"), "lost": ("time lost", "years"),
@@ -40,15 +42,29 @@ def checked_times(times: float | Iterable[float]) -> Floats:
     return given
 
 
-def followed(reduced: Reduced, time: Floats) -> dict[str, float]:
-    """Longest follow-up behind each scenario; `time` is that of the rows kept (n)."""
+def followed(reduced: Reduced, time: Floats, trial: object = None) -> dict[str, float]:
+    """Longest follow-up behind each scenario, in one trial if one is named; `time` is that of the rows kept (n).
+
+    0 where nobody is behind it.
+    """
     groups = {group.term: group for block in reduced.patients.blocks for group in block}
     deleted = groups["deletion"].columns[:, 0] > 0
+    if trial is not None:
+        time = np.where(rows_of_trial(reduced, trial), time, 0.0)
     out = {NOT_DELETED: float(time[~deleted].max()), DELETED: float(time[deleted].max())}
     if "class" in groups:
         for word, column in zip(groups["class"].labels, groups["class"].columns.T, strict=True):
             out[word] = float(time[column > 0].max())
     return out
+
+
+def rows_of_trial(reduced: Reduced, trial: object) -> np.ndarray:
+    """Which of the rows kept are of a trial (n)."""
+    names, name = trials_of(reduced), label(trial)
+    if reduced.spec.effects_by == "strata":
+        return np.asarray(reduced.patients.stratum == names.index(name))
+    columns = next(g.columns for block in reduced.patients.blocks for g in block if g.term == "protocol")
+    return np.asarray(columns[:, names.index(name)] > 0)
 
 
 def described(values: Floats, conf_level: float) -> dict[str, Floats]:
@@ -90,4 +106,5 @@ def with_notes(table: pd.DataFrame, longest: float, lost: bool) -> pd.DataFrame:
     """The table with notes: chains that have not converged, times that pass the follow-up."""
     said = [NOT_CONVERGED] * lost
     late = table["time"] > longest + 1e-9
-    return table.assign(note=["; ".join([*said, *([PRIOR_DRIVEN] * own)]) for own in late])
+    why = PRIOR_DRIVEN if longest > 0 else NOBODY_THERE
+    return table.assign(note=["; ".join([*said, *([why] * own)]) for own in late])

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ikzf1_outcomes.endpoint import label
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.kernels.cure_risks import cure_risks
 from ikzf1_outcomes.kernels.piecewise_risks import Risks, piecewise_risks
 from ikzf1_outcomes.kernels.risk import Floats, Integers
-from ikzf1_outcomes.models.bayes.effects import DELETED
+from ikzf1_outcomes.models.bayes.deviations import deviations, drawn_anew, of_trials, of_unseen, stream
+from ikzf1_outcomes.models.bayes.effects import BY_TRIAL, DELETED, OF_CLASS
 from ikzf1_outcomes.models.bayes.effects import NOT_DELETED as NOT_DELETED
 from ikzf1_outcomes.models.bayes.induction import as_hazards_have, came_through, with_failures
 from ikzf1_outcomes.models.bayes.latencies import over_pieces, uncured_of
@@ -32,13 +34,17 @@ class Others(NamedTuple):
     row: Integers
     """Of each block (patterns, blocks)."""
     blocks: tuple[Floats, ...]
-    """The first without class, deletion and cells."""
+    """The first without what hangs on the class."""
     stratum: Integers
     subtype: Integers
-    """Position among the subtypes, -1 where there are none."""
+    """Position among the subtypes, those that the model has not after those that it has; -1 where there are none."""
+    protocol: Integers
+    """The same of the protocols; -1 also where it is not given."""
     weight: Floats
     group: Integers
     """Whose curve a pattern has a part in, from 0."""
+    new: dict[str, tuple[str, ...]]
+    """Subtypes and protocols that the model has not."""
 
 
 class Pieces(NamedTuple):
@@ -56,20 +62,49 @@ def others_of(reduced: Reduced) -> Others:
     sums, own = reduced.models[0].sums, {labelled.term: labelled for labelled in reduced.models[0].effects}
     weight = np.bincount(reduced.patterns[0], reduced.counted, len(sums.stratum))
     first = sums.blocks[0].copy()
-    for term in ("deletion", "class", "cell"):
+    for term in OF_CLASS:
         if term in own:
             first[:, own[term].family.begin : own[term].family.begin + own[term].family.size] = 0.0
     distinct, code = np.unique(first, axis=0, return_inverse=True)
     index = np.column_stack([code.ravel()[sums.row[:, 0]], sums.row[:, 1:], sums.stratum])[weight > 0]
     rows, place = np.unique(index, axis=0, return_inverse=True)
     total = np.bincount(place.ravel(), weight[weight > 0], len(rows))
-    subtype = np.full(len(rows), -1)
-    if "subtype" in own:
-        begin, size = own["subtype"].family.begin, own["subtype"].family.size
-        subtype = distinct[rows[:, 0], begin : begin + size].argmax(axis=1)
-    return Others(
-        rows[:, :-1], (distinct, *sums.blocks[1:]), rows[:, -1], subtype, total, np.zeros(len(rows), dtype=np.int64)
-    )
+    among = {term: np.full(len(rows), -1) for term in ("subtype", "protocol")}
+    for term in among:
+        if term in own:
+            begin, size = own[term].family.begin, own[term].family.size
+            among[term] = distinct[rows[:, 0], begin : begin + size].argmax(axis=1)
+    blocks, alike = (distinct, *sums.blocks[1:]), np.zeros(len(rows), dtype=np.int64)
+    return Others(rows[:, :-1], blocks, rows[:, -1], among["subtype"], among["protocol"], total, alike, {})
+
+
+def trials_of(reduced: Reduced) -> tuple[str, ...]:
+    """The trials that effects differ between; none where they do not."""
+    groups = {g.term: g for block in reduced.patients.blocks for g in block}
+    return groups[BY_TRIAL].labels if BY_TRIAL in groups else ()
+
+
+def in_trial(reduced: Reduced, others: Others, trial: object) -> Others:
+    """The same patients, had all been of one trial.
+
+    Raises
+    ------
+    InputError
+        Effects do not differ between trials, or there is no such trial.
+    """
+    names, by = trials_of(reduced), reduced.spec.effects_by
+    if by is None:
+        raise InputError("effects do not differ between trials", next_step='Sample with effects_by="protocol" or "strata".')
+    if label(trial) not in names:
+        raise InputError("the model has no such trial", next_step=f"Name one of {', '.join(names)}.")
+    place = np.full(len(others.weight), names.index(label(trial)))
+    if by == "strata":
+        return others._replace(stratum=place)
+    family = next(own.family for own in reduced.models[0].effects if own.term == "protocol")
+    first = others.blocks[0].copy()
+    first[:, family.begin : family.begin + family.size] = 0.0
+    first[:, family.begin + place[0]] = 1.0
+    return others._replace(blocks=(first, *others.blocks[1:]), protocol=place)
 
 
 def pieces_of(reduced: Reduced, times: Floats) -> Pieces:
@@ -132,16 +167,18 @@ def class_mix(reduced: Reduced) -> Floats:
 
 
 def scenario_risks(
-    reduced: Reduced, drawn: tuple[CauseDraws, ...], times: Floats, seed: int
+    reduced: Reduced, drawn: tuple[CauseDraws, ...], times: Floats, seed: int, trial: object = None
 ) -> Iterator[tuple[str, Risks]]:
-    """Survival, incidences and times lost of each scenario, draw by draw, standardised over the cohort.
+    """Survival, incidences and times lost of each scenario, draw by draw, standardised over the cohort, all in one trial if
+    one is named.
 
     "any deletion" is the mean over the deleted classes as they are among the deleted of the cohort. Where nobody of a
-    subtype had a class, its own deviation is drawn from what deviations are like. Draws of the failures of induction come
-    last, where they have a part.
+    subtype, or of a trial, had a class, its own deviation is drawn from what deviations are like. Draws of the failures
+    of induction come last, where they have a part.
     """
     own = {labelled.term: labelled for labelled in reduced.models[0].effects}
     others, pieces, mix = others_of(reduced), pieces_of(reduced, times), class_mix(reduced)
+    others = others if trial is None else in_trial(reduced, others, trial)
     names = scenarios_of(reduced)
     found = [one_scenario(reduced, drawn, own, others, pieces, None, times, seed)]
     each = [one_scenario(reduced, drawn, own, others, pieces, c, times, seed) for c in range(len(mix))]
@@ -172,7 +209,7 @@ def one_scenario(
             log_hazard = cause.log_hazard.reshape(n_draws, *cause.log_hazard.shape[2:])[some]
             base = baseline_over(reduced, cause, log_hazard, pieces)
             changed, shift = shifts(reduced, own, cause, others, pieces, of_class, beta, (seed, place, begin))
-            effect.append(relative(others, beta) + shift)
+            effect.append(relative(others, beta) + beyond(own, cause, others, len(beta), (seed, place, begin)) + shift)
             if reduced.spec.cure:
                 level.append(base)
                 position = cause.position.reshape(n_draws, -1)[some]
@@ -217,6 +254,7 @@ def log_odds(
     at_once = Pieces(np.empty(0), np.ones((1, 1)), np.zeros(1, dtype=int))
     changed, shift = shifts(reduced, own, binary, others, at_once, of_class, beta, seed)
     of_others = relative(others, as_hazards_have(binary.model, hazard.model, beta))
+    of_others = of_others + beyond(own, binary, others, len(beta), seed)
     return np.asarray(level[:, others.stratum] + of_others + shift + changed)
 
 
@@ -227,6 +265,17 @@ def relative(others: Others, beta: Floats) -> Floats:
         out += (beta[:, column : column + rows.shape[1]] @ rows.T)[:, others.row[:, b]]
         column += rows.shape[1]
     return out
+
+
+def beyond(
+    own: dict[str, Labelled], cause: CauseDraws, others: Others, n_draws: int, seed: tuple[int, int, int]
+) -> Floats | float:
+    """Effects of subtypes and protocols that nobody of the model had (draws, patterns)."""
+    total: Floats | float = 0.0
+    for term, place in (("subtype", others.subtype), ("protocol", others.protocol)):
+        if others.new.get(term):
+            total = total + of_unseen(cause, own[term], place, n_draws, seed)
+    return total
 
 
 def shifts(
@@ -241,28 +290,41 @@ def shifts(
     changed += beta[:, mean + pieces.period]
     if "class" in own:
         family = own["class"].family
-        n_classes = family.size // (1 + int(pieces.period.max()))
-        changed += beta[:, family.begin + pieces.period * n_classes + of_class]
+        n_periods = 1 + int(pieces.period.max())
+        n_classes = family.size // n_periods
+        if of_class < n_classes:
+            changed += beta[:, family.begin + pieces.period * n_classes + of_class]
+        else:
+            rng = stream(seed, "class", of_class)
+            changed += drawn_anew(cause, "class", len(beta), n_periods, seed[2], rng)[:, pieces.period]
     if "cell" in own:
-        shift += cells_of(reduced, own, cause, of_class, beta, seed)[:, others.subtype]
+        new = others.new.get("subtype", ())
+        shift += cells_of(reduced, own, cause, of_class, beta, seed, new)[:, others.subtype]
+    if BY_TRIAL in own:
+        by_protocol = reduced.spec.effects_by == "protocol"
+        trials = (*own[BY_TRIAL].labels, *(others.new.get("protocol", ()) if by_protocol else ()))
+        word = word_of(reduced, own, of_class)
+        found = of_trials(cause, own, trials, word, of_class, beta, seed)
+        shift += found[:, others.protocol if by_protocol else others.stratum]
     return changed, shift
 
 
+def word_of(reduced: Reduced, own: dict[str, Labelled], of_class: int) -> str:
+    """Name of a deleted class; of one that the model has not, a name that no class has."""
+    if "class" not in own:
+        return own["cell"].labels[0].split(" : ", 1)[0] if "cell" in own else DELETED
+    words = reduced_labels(own["class"], reduced)
+    return words[of_class] if of_class < len(words) else ""
+
+
 def cells_of(
-    reduced: Reduced, own: dict[str, Labelled], cause: CauseDraws, of_class: int, beta: Floats, seed: tuple[int, int, int]
-) -> Floats:
-    """Deviation of a class in each subtype (draws, subtypes); drawn anew where nobody was there."""
-    cell, subtypes = own["cell"], own["subtype"].labels
-    word = reduced_labels(own["class"], reduced)[of_class] if "class" in own else cell.labels[0].split(" : ", 1)[0]
-    position = cause.position.reshape(-1, cause.position.shape[-1])[seed[2] : seed[2] + len(beta)]
-    spread = np.exp(position[:, cause.model.places["cell"]])
-    rng = np.random.default_rng((*seed, of_class))
-    out = spread[:, None] * rng.standard_normal((len(beta), len(subtypes)))
-    for j, subtype in enumerate(subtypes):
-        name = f"{word} : {subtype}"
-        if name in cell.labels:
-            out[:, j] = beta[:, cell.family.begin + cell.labels.index(name)]
-    return out
+    reduced: Reduced, own: dict[str, Labelled], cause: CauseDraws, of_class: int, beta: Floats,
+    seed: tuple[int, int, int], new: tuple[str, ...] = (),
+) -> Floats:  # fmt: skip
+    """Deviation of a class in each subtype, and in new ones (draws, subtypes); drawn anew where nobody was there."""
+    word = word_of(reduced, own, of_class)
+    names = [f"{word} : {subtype}" for subtype in (*own["subtype"].labels, *new)]
+    return deviations(cause, own["cell"], names, beta, seed[2], np.random.default_rng((*seed, of_class)))
 
 
 def check_causes(reduced: Reduced) -> None:

@@ -12,6 +12,7 @@ from ikzf1_outcomes.models.bayes.choices import (
     check_likelihood,
     check_roles,
     check_times,
+    check_trials,
     check_words,
     checked_induction,
     checked_pathways,
@@ -50,6 +51,7 @@ class HierarchicalSpec:
     features: tuple[str, ...] = ()
     pathways: tuple[tuple[str, tuple[str, ...]], ...] = ()
     cure: bool = False
+    effects_by: str | None = None
 
 
 def hierarchical_spec(
@@ -77,6 +79,7 @@ def hierarchical_spec(
     features: Sequence[str] = (),
     pathways: Mapping[str, Sequence[str]] | None = None,
     cure: bool = False,
+    effects_by: str | None = None,
 ) -> HierarchicalSpec:
     r"""Describe a hierarchical model of cause-specific hazards.
 
@@ -96,6 +99,13 @@ def hierarchical_spec(
 
     so that they are log odds ratios of not being cured *of this cause*. A patient cured of relapse may die in remission: no
     row speaks of cure as a patient.
+
+    With `effects_by`, the effects of the deletion and of its classes deviate in each trial r,
+
+    .. math:: [c\ \text{deleted}] (\mu + d_r + u_c + e_{cr} + w_{cs}), \quad
+        d_r \sim N(0, \sigma_d^2), \quad e_{cr} \sim N(0, \sigma_e^2)
+
+    with both standard deviations estimated: trials share what they have in common, and only that.
 
     Parameters
     ----------
@@ -154,6 +164,9 @@ def hierarchical_spec(
         Name to features that shrink together; a feature is in one at most, and those in none are a group of their own.
     cure
         Mixture cure, with baseline "weibull" or "piecewise" for the uncured; the last interval has no end.
+    effects_by
+        "protocol" or "strata": the effects of the deletion and of its classes may differ between the levels of that column,
+        such as trials; "strata" where trials have baseline hazards of their own. None: effects are the same everywhere.
 
     Returns
     -------
@@ -166,7 +179,8 @@ def hierarchical_spec(
         Choices that do not exist, cuts that do not ascend from above 0, a horizon, bound or change that is not above 0, a
         bound before the last cut; R2D2 without alterations; pathways without features, with none, with unknown ones or with
         those of another; a failure of induction that is among the causes of the hazards; a Weibull hazard, or cure, with a
-        bound or with effects that change; cuts of a Weibull; cure beside a spline or beside failures of induction.
+        bound or with effects that change; cuts of a Weibull; cure beside a spline or beside failures of induction;
+        effects by a role that has no column.
 
     Examples
     --------
@@ -185,6 +199,7 @@ def hierarchical_spec(
     calls, many = listed(alterations, "alterations"), listed(features, "features")
     single = {"classes": classes, "subtype": subtype, "protocol": protocol, "strata": strata}
     check_roles(single, (*calls, *many))
+    check_trials(effects_by, single)
     if alterations_prior == "r2d2" and not calls:
         raise InputError("there are no alterations to share out", next_step="Name some, or take normal priors.")
     asked = None if causes is None else listed(causes, "causes")
@@ -215,4 +230,5 @@ def hierarchical_spec(
         induction=failures,
         induction_until=None if induction_until is None else float(induction_until),
         cure=bool(cure),
+        effects_by=effects_by,
     )
