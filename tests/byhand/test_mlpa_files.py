@@ -99,7 +99,7 @@ def test_the_first_sample_of_a_workbook_may_be_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("sample,A_e1,A_e1\na,1,2\n", {}, "names A_e1 twice"),
+        ("sample,A_e1,A_e1\na,1,2\n", {}, r"columns of one name.*rows 2, 3"),
         ("id,A_e1\na,1\n", {}, "no column 'sample'"),
         ("sample,gene,exon,ratio\na,IKZF1,4.5,1\n", {"layout": "long"}, "no whole number.*row 1"),
         ("sample,gene,exon,ratio\na,IKZF1,9,1\n", {"layout": "long"}, "IKZF1 does not have; row 1"),

@@ -526,7 +526,7 @@ def script():
 
 def test_the_embedded_files_come_out_again_byte_for_byte(tmp_path):
     script().write(tmp_path)
-    for name in ("patients.csv", "mlpa_peaks.csv", "truth.json"):
+    for name in ("patients.csv", "mlpa_peaks.csv", "kinome_arrays.csv", "truth.json"):
         assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
 
 

@@ -124,8 +124,10 @@ def read_mlpa(
     return workbook(table, names, scale or "ratio", control_word, first_sample, numbering, numbers)
 
 
-def raw_table(path: Path, sheet: str | None, header_row: int) -> pd.DataFrame:
+def raw_table(path: Path, sheet: str | None, header_row: int, *, first: str = "") -> pd.DataFrame:
     """The file as text, cells without blanks around; empty cells are missing.
+
+    Columns without a heading are left out, but for the first where `first` names it: R and pandas write row names so.
 
     Raises
     ------
@@ -152,9 +154,11 @@ def raw_table(path: Path, sheet: str | None, header_row: int) -> pd.DataFrame:
     if cells.empty:
         raise InputError(f"{path.name!r} is empty", next_step="Export it again, or check header_row.")
     header = ["" if pd.isna(name) else str(name).strip() for name in cells.iloc[0]]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    header[0] = header[0] or first
+    # a name in a header may be a patient's
+    twice = [place for place, name in enumerate(header, 1) if name and header.count(name) > 1]
     if twice:
-        raise InputError(f"the header names {', '.join(twice[:10])} twice", count=len(twice))
+        raise InputError("columns of one name (positions in the header)", where=twice)
     body = cells.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     body = body.loc[:, [bool(name) for name in header]].dropna(how="all").reset_index(drop=True)
     return body.apply(lambda column: column.str.strip().replace("", np.nan))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ikzf1_outcomes.simulate.arrays import ArrayEffect, SimulatedArrays, simulate_arrays
 from ikzf1_outcomes.simulate.cohorts import simulate_cohort
 from ikzf1_outcomes.simulate.export import hospital_file
 from ikzf1_outcomes.simulate.figures import Figures, Hazard
@@ -12,12 +13,15 @@ from ikzf1_outcomes.simulate.truth import SimulationTruth, simulation_truth
 
 __all__ = [
     "REFERENCE",
+    "ArrayEffect",
     "Figures",
     "Hazard",
+    "SimulatedArrays",
     "SimulatedRun",
     "SimulationParameters",
     "SimulationTruth",
     "hospital_file",
+    "simulate_arrays",
     "simulate_cohort",
     "simulate_mlpa",
     "simulation_truth",

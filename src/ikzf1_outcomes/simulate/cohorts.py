@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -59,6 +60,7 @@ def simulate_cohort(
     seed: int | np.random.Generator,
     parameters: SimulationParameters = REFERENCE,
     margins: Literal["sampled", "exact"] = "sampled",
+    effect: Callable[[pd.DataFrame, np.random.Generator], Floats] | None = None,
 ) -> Cohort:
     """Simulate patients with childhood BCP-ALL, BCR::ABL1 negative, whose true outcome is known.
 
@@ -97,6 +99,9 @@ def simulate_cohort(
     margins
         "sampled": every level at random. "exact": quotas by largest remainders for IKZF1, and, given deletion, for
         subtype; copy numbers, sex, CNS status, sample type and MRD not done to the rounded number; in random order.
+    effect
+        What something beside the model does to relapse: from the columns at diagnosis and a generator of its own to a log
+        hazard ratio for each patient (n), which is added to x_i before a_d is found. None is nothing.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def simulate_cohort(
     Raises
     ------
     InputError
-        When `n`, `seed` or `margins` is not usable, or no hazards give the outcomes asked for.
+        When `n`, `seed`, `margins` or what `effect` gives is not usable, or no hazards give the outcomes asked for.
 
     Notes
     -----
@@ -136,6 +141,8 @@ def simulate_cohort(
         raise InputError(f"margins: {margins!r} is not known", next_step="sampled or exact")
     rng = np.random.default_rng(seed)
     patients = draw_patients(int(n), rng, parameters, exact=margins == "exact")
+    if effect is not None:
+        patients = replace(patients, log_ratio=patients.log_ratio + _effect_of(effect, patients, rng.spawn(1)[0]))
     # The course is random whatever the margins: with quotas there would be no chance left to estimate.
     days, texts = _course(patients, Draws(int(n), rng, exact=False), parameters)
     frame = pd.concat([patients.frame, days, texts], axis=1)
@@ -148,6 +155,13 @@ def simulate_cohort(
     fields[TRUTH_COLUMN] = TRUTH_FIELD
     cohort = cohort_from_frame(frame, dictionary=fields, simulated=True, source="simulate_cohort")
     return _labelled(cohort, parameters)
+
+
+def _effect_of(effect: Callable, patients: Patients, rng: np.random.Generator) -> Floats:
+    found = np.asarray(effect(patients.frame, rng), dtype=float)
+    if found.shape != patients.log_ratio.shape or not np.isfinite(found).all():
+        raise InputError("`effect` must give one finite log hazard ratio for each patient", count=len(patients.log_ratio))
+    return found
 
 
 def _labelled(cohort: Cohort, parameters: SimulationParameters) -> Cohort:
