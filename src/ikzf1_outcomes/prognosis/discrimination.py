@@ -1,4 +1,4 @@
-"""Does a higher score mean an earlier event? Harrell's and Uno's concordance."""
+"""Does a higher score mean an earlier event? Harrell's, Uno's and Wolbers' concordance."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from ikzf1_outcomes.curves.intervals import normal_quantile
 from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.endpoint.value import CONTINUES
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.kernels.pairs import count_pairs, share_concordant
+from ikzf1_outcomes.kernels.inverse_censoring import censoring_curves
+from ikzf1_outcomes.kernels.pairs import Pairs, count_pairs, share_concordant
 from ikzf1_outcomes.kernels.partial import lay_out
-from ikzf1_outcomes.kernels.risk import Floats, Integers, snap, tally
+from ikzf1_outcomes.kernels.risk import Floats, Integers, snap
+from ikzf1_outcomes.kernels.rival_pairs import count_rival_pairs
+from ikzf1_outcomes.prognosis.horizons import refuse_rows
 
-WEIGHTINGS = {"harrell": "Harrell's concordance", "uno": "Uno's concordance"}
+WEIGHTINGS = {"harrell": "Harrell's concordance", "uno": "Uno's concordance", "wolbers": "Wolbers' concordance"}
 NO_PAIR = "not estimable: no event can be compared with anybody"
 CENSORED_CAUSES = "the other causes count as censored"
+NO_HORIZON = "no horizon: the weights of late events have no bound"
+COMPETING = "those who had another event are compared with all later events"
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -112,6 +117,11 @@ def concordance(
     .. math:: C = \frac{\sum w_i w_j f_i \{[s_i > s_j] + \tfrac12 [s_i = s_j]\}}{\sum w_i w_j f_i}, \qquad
               f_i = 1 \text{ or } G(t_i-)^{-2}
 
+    Wolbers' estimate is for the incidence of one cause: whoever had another event will never have this one, and so is
+    compared with all events, also those after it (Wolbers et al. 2009; weights as in Wolbers et al. 2014; both recalled,
+    not verified). Such a pair, of an event at t and another event at u < t, is weighted by 1 / {G(t-) G(u-)}; all others as
+    Uno's. G counts no event as censored, and with one cause the estimate is Uno's.
+
     Standard error: the infinitesimal jackknife, the root of the sum over patients (or clusters) of (w dC/dw)^2, with G held
     fixed. Equal to R's `concordance(reverse = TRUE)` with `timewt` "n" and "n/G2", `ymax = tau`.
 
@@ -129,11 +139,11 @@ def concordance(
         Name of a column of numbers, or one number a row (n); a list of two compares them on the rows where both are known.
         Higher means an earlier event.
     cause
-        Name of a cause; the others count as censored. None takes any cause as the event.
+        Name of a cause; the others count as censored, or with "wolbers" compete. None takes any cause as the event.
     weighting
-        "harrell" or "uno".
+        "harrell", "uno" or "wolbers".
     tau
-        Horizon in the endpoint's unit, inclusive; None is the end of follow-up.
+        Horizon in the endpoint's unit, inclusive; None is the end of follow-up, which "wolbers" does not take.
     strata
         Column or columns within which patients are compared.
     cluster
@@ -181,18 +191,29 @@ def concordance(
     horizon = np.inf if tau is None else horizon_of(endpoint, tau)
     event = happened & (endpoint.time <= horizon)
     codes = np.unique(stratum[keep], return_inverse=True)[1]
-    factor = np.ones(int(keep.sum()))
-    if weighting == "uno":
-        factor = 1.0 / censoring_survival(endpoint, happened, keep, codes, event) ** 2
+    competing = weighting == "wolbers"
+    rival = (endpoint.cause > 0) & ~happened & competing
+    if competing:
+        check_competing(endpoint, cause, tau)
+    chance = np.ones(int(keep.sum()))
+    if weighting != "harrell":
+        needed = event | (rival & (endpoint.time < horizon))
+        chance = censoring_survival(endpoint, happened | rival, keep, codes, needed)
     layout = lay_out(
-        endpoint.rows, event[keep], endpoint.case_weights[keep], np.empty((len(factor), 0)), keep=keep, strata=codes
+        endpoint.rows, event[keep], endpoint.case_weights[keep], np.empty((len(chance), 0)), keep=keep, strata=codes
     )
-    pairs = [count_pairs(layout, scores[keep, k], factor) for k in range(len(names))]
+    pairs = [count_pairs(layout, scores[keep, k], 1.0 / chance**2) for k in range(len(names))]
+    if competing:
+        later = [count_rival_pairs(layout, scores[keep, k], rival[keep], 1.0 / chance) for k in range(len(names))]
+        pairs = [Pairs(a.counts + b.counts, a.share + b.share) for a, b in zip(pairs, later, strict=True)]
     estimate, influence = zip(*(share_concordant(found, endpoint.case_weights[keep]) for found in pairs), strict=True)
     total = np.zeros((int(clusters.max()) + 1, len(names)))
     np.add.at(total, clusters[keep], np.column_stack(influence))
     n_event = int((event & keep).sum())
-    notes = [NO_PAIR] * bool(np.isnan(estimate).any()) + [CENSORED_CAUSES] * bool(cause and len(endpoint.causes) > 1)
+    notes = [NO_PAIR] * bool(np.isnan(estimate).any())
+    notes += [NO_HORIZON] * (weighting == "uno" and tau is None)
+    if cause and len(endpoint.causes) > 1:
+        notes.append(COMPETING if competing else CENSORED_CAUSES)
     return ConcordanceResult(
         names, frozen(np.array(estimate)), frozen(total.T @ total), frozen(np.array([found.counts for found in pairs])),
         WEIGHTINGS[weighting], cause or "any", float(horizon), endpoint.patients(keep), n_event, int((~keep).sum()),
@@ -240,6 +261,16 @@ def horizon_of(endpoint: Endpoint, tau: float) -> float:
     return float(snap(np.array([float(tau)]), endpoint.rows.times)[0])
 
 
+def check_competing(endpoint: Endpoint, cause: str | None, tau: float | None) -> None:
+    """Refuse a competing-risks concordance without its cause or its horizon, or of rows that enter late."""
+    if cause is None or tau is None:
+        raise InputError(
+            "Wolbers' concordance needs the name of a cause, and tau",
+            next_step=f"The causes are {', '.join(endpoint.causes)}; tau is the time by which risks are predicted.",
+        )
+    refuse_rows(endpoint)
+
+
 def censoring_survival(
     endpoint: Endpoint, happened: np.ndarray, keep: np.ndarray, codes: Integers, event: np.ndarray
 ) -> Floats:
@@ -247,20 +278,8 @@ def censoring_survival(
     status = np.where(happened, 1, np.where(endpoint.cause == CONTINUES, CONTINUES, 0)).astype(np.int32)
     group = np.full(len(keep), -1, dtype=np.int32)
     group[keep] = codes
-    n_groups = int(codes.max()) + 1
-    table = tally(endpoint.rows, status, endpoint.case_weights, group, n_groups, 1)
-    left = table.n_risk - table.events[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # weights that are not whole leave rounding where everybody is censored
-        stay = np.where(table.censored > 0, np.maximum(1.0 - table.censored / left, 0.0), 1.0)
-    stay[stay < 1e-12] = 0.0
-    out = np.ones(len(codes))
-    rank = endpoint.rows.rank[keep]
-    for g in range(n_groups):
-        own = slice(table.offset[g], table.offset[g + 1])
-        before = np.r_[1.0, np.cumprod(stay[own])]
-        mine = codes == g
-        out[mine] = before[np.searchsorted(table.rank[own], rank[mine], side="left")]
+    curves = censoring_curves(endpoint.rows, status, endpoint.case_weights, group, int(codes.max()) + 1)
+    out = curves.before()[keep]
     needed = event[keep]
     if (out[needed] <= 0).any():
         raise InputError(
