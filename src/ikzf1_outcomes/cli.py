@@ -66,6 +66,8 @@ def validate(study: StudyFile) -> None:
 
         loaded = load_study(study)
         typer.echo(f"{len(loaded.cohort)} patients, {loaded.cohort.provenance.n_rows} rows in the file")
+        if loaded.kinome is not None:
+            typer.echo(f"arrays: {loaded.kinome.told()}")
         for endpoint in loaded.endpoints.values():
             typer.echo(f"{endpoint}, {endpoint.n_excluded} left out")
         typer.echo("The study file and the patients are in order.")

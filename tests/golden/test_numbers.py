@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes.results import outcome_results
+from ikzf1_outcomes.study.added_value_page import ladders_of
 from ikzf1_outcomes.study.after_page import after_rows
 from ikzf1_outcomes.study.effects_page import effect_rows
 from ikzf1_outcomes.study.hierarchical import asked_of, fits_of, risk_rows
 from ikzf1_outcomes.study.hierarchical import effect_rows as together_rows
+from ikzf1_outcomes.study.kinome_results import kinome_rows
 from ikzf1_outcomes.study.load import IKZF1_GROUPINGS, endpoints_of, load_study, together
 from ikzf1_outcomes.study.mrd_page import within_mrd
 from ikzf1_outcomes.study.subgroups_page import subgroup_rows
@@ -29,6 +31,10 @@ KEYS = ["variable", "endpoint", "term", "group", "contrast", "cause", "time"]
 NUMBERS = ["n", "n_event", "estimate", "std_error", "low", "high", "statistic", "p_value"]
 EFFECT_KEYS = ["section", "endpoint", "method", "model", "variable", "group", "level", "term", "contrast", "cause", "time"]
 TOGETHER_KEYS = ["section", "term", "contrast", "group", "measure", "cause", "method", "time"]
+KINOME_KEYS = ["section", "variable", "level", "term", "group", "contrast", "method", "analysis"]
+KINOME_NUMBERS = ["n", "estimate", "std_error", "low", "high", "statistic", "df", "p_value", "p_adjusted", "fdr", "share"]
+ADDED_KEYS = ["section", "term", "contrast", "measure", "cause", "time", "threshold", "group", "model"]
+ADDED_NUMBERS = ["n", "n_event", "predicted", "estimate", "low", "high", "corrected", "statistic", "p_value", "p_adjusted"]
 EFFECT_NUMBERS = ["n", "n_event", "estimate", "std_error", "low", "high", "statistic", "df", "p_value", "p_proportional"]
 
 
@@ -66,6 +72,28 @@ def together_of_the_simulated_reference():
     for column in TOGETHER_KEYS:
         table[column] = table[column].map(lambda value: "" if value is None or value != value else str(value))
     return table[[*TOGETHER_KEYS, "n", "n_event", "estimate", "low", "high", "note"]]
+
+
+def kinome_of_the_simulated_reference():
+    """Every row of the kinome page; of the peptides the first hundred."""
+    table = kinome_rows(load_study(HERE.parents[1] / "analyses" / STUDIES["simulated_reference"]))
+    single = table["section"].isin(["difference", "equivalence"])
+    kept = ~single | (table.groupby("section").cumcount() < 100)
+    return table.loc[kept, [*KINOME_KEYS, *KINOME_NUMBERS, "note"]].reset_index(drop=True)
+
+
+def added_value_of_the_simulated_reference():
+    """Every row of the ladders."""
+    study = load_study(HERE.parents[1] / "analyses" / STUDIES["simulated_reference"])
+    parts = [
+        getattr(climbing, kind)().assign(section=f"{kind} {place}")
+        for place, climbing in enumerate(ladders_of(study), 1)
+        for kind in ("rungs", "measures", "calibration", "decision", "sets", "ratios")
+    ]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=[*ADDED_KEYS, *ADDED_NUMBERS])
+    for column in ADDED_KEYS:
+        table[column] = table[column].map(lambda value: "" if value is None or value != value else str(value))
+    return table
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -107,6 +135,24 @@ def test_nothing_estimated_together_moved():
     assert (np.abs(after[drawn, 3:] - before[drawn, 3:]) < 0.5 * spread[:, None]).all()
 
 
+def test_nothing_of_the_kinome_moved():
+    golden = pd.read_csv(HERE / "simulated_reference_kinome.csv", keep_default_na=False, dtype=str)
+    now = kinome_of_the_simulated_reference()
+    assert golden[[*KINOME_KEYS, "note"]].values.tolist() == now[[*KINOME_KEYS, "note"]].values.tolist()
+    for column in KINOME_NUMBERS:
+        theirs = pd.to_numeric(golden[column]).to_numpy(dtype=float)
+        np.testing.assert_allclose(now[column].to_numpy(dtype=float), theirs, rtol=1e-8, atol=1e-10, err_msg=column)
+
+
+def test_no_added_value_moved():
+    golden = pd.read_csv(HERE / "simulated_reference_added_value.csv", keep_default_na=False, dtype=str)
+    now = added_value_of_the_simulated_reference()
+    assert golden[ADDED_KEYS].values.tolist() == now[ADDED_KEYS].values.tolist()
+    for column in ADDED_NUMBERS:
+        theirs = pd.to_numeric(golden[column]).to_numpy(dtype=float)
+        np.testing.assert_allclose(now[column].to_numpy(dtype=float), theirs, rtol=1e-6, atol=1e-8, err_msg=column)
+
+
 if __name__ == "__main__":
     for name in STUDIES:
         rows_of(name).astype(dict.fromkeys(KEYS, str)).to_csv(HERE / f"{name}.csv", index=False, lineterminator="\n")
@@ -114,3 +160,6 @@ if __name__ == "__main__":
     together_of_the_simulated_reference().to_csv(
         HERE / "simulated_reference_together.csv", index=False, lineterminator="\n"
     )
+    kinome_of_the_simulated_reference().to_csv(HERE / "simulated_reference_kinome.csv", index=False, lineterminator="\n")
+    added = added_value_of_the_simulated_reference()
+    added.to_csv(HERE / "simulated_reference_added_value.csv", index=False, lineterminator="\n")

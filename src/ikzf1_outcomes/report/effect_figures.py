@@ -21,7 +21,12 @@ NEAREST, FARTHEST = 1 / 32, 32.0
 TICKS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16)
 
 
-def forest_plot(rows: pd.DataFrame, labels: Mapping[str, str], *, note: str = "", width: float = WIDTH) -> Figure:
+LEGEND = "Filled: adjusted for each other; open: alone."
+
+
+def forest_plot(
+    rows: pd.DataFrame, labels: Mapping[str, str], *, note: str = "", width: float = WIDTH, legend: str = LEGEND
+) -> Figure:
     """Draw ratios with their intervals on a log scale, a line a coefficient; filled: adjusted, open: alone.
 
     Parameters
@@ -31,6 +36,8 @@ def forest_plot(rows: pd.DataFrame, labels: Mapping[str, str], *, note: str = ""
         rows without a number are left out of the drawing.
     labels, note, width
         Column to label; small text below; inches.
+    legend
+        What filled and open points are.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def forest_plot(rows: pd.DataFrame, labels: Mapping[str, str], *, note: str = ""
         short = [shorten(name, 34) for name in names]
         left, right = EDGE + widest_text(ax, short) + 8, widest_text(ax, ["00.0 (0.00–00.0)"]) + 10
         height = LINE * len(names) + 6
-        finish_canvas(ax, EDGE + height + 20, f"Filled: adjusted for each other; open: alone. {note}")
+        finish_canvas(ax, EDGE + height + 20, f"{legend} {note}")
         panel = panel_axes(ax, left, EDGE, width * 72 - left - right - EDGE, height)
         draw_ratios(panel, shown, names, short, labels)
     return ax.figure  # type: ignore[return-value]

@@ -141,8 +141,9 @@ def methods(
     simulated: bool,
     notice: str,
     genome: Sequence[str] = (),
+    kinome: Sequence[str] = (),
 ) -> str:
-    """The methods section, in Markdown: genome, endpoints with their policies, statistics, software."""
+    """The methods section, in Markdown: genome, kinome, endpoints with their policies, statistics, software."""
     lines = ["# Methods", ""]
     if simulated:
         lines += ["**The data are simulated.**", ""]
@@ -150,6 +151,8 @@ def methods(
         lines += [notice, ""]
     if genome:
         lines += ["## Genome", "", *genome, ""]
+    if kinome:
+        lines += ["## Kinome", "", *kinome, ""]
     lines += ["## Endpoints", ""]
     for name, policy in endpoints.items():
         lines.append(f"- **{name}** ({ENDPOINTS[name].label}). {' '.join(policy)}")

@@ -37,6 +37,7 @@ TEXTS = (
     "reason",
     "source",
     "failed",
+    "ladder",
 )
 Found = tuple[Section, list[Table]]
 

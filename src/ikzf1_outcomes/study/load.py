@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from ikzf1_outcomes.genome.calls import UNKNOWN
 from ikzf1_outcomes.study.checks import nearest
 from ikzf1_outcomes.study.genome import Evidence, with_genome
 from ikzf1_outcomes.study.hierarchical import check_columns, check_hierarchical
+from ikzf1_outcomes.study.kinome import KinomeEvidence, with_kinome
+from ikzf1_outcomes.study.ladders import arrays_of, check_ladder
 from ikzf1_outcomes.study.plan import Plan, read_plan
 from ikzf1_outcomes.timeline import landmark
 
@@ -40,6 +43,7 @@ class Study(NamedTuple):
     endpoints: Mapping[str, Endpoint]
     labels: Mapping[str, str]
     evidence: Evidence | None = None
+    kinome: KinomeEvidence | None = None
 
     @property
     def simulated(self) -> bool:
@@ -74,9 +78,11 @@ def load_study(path: str | Path) -> Study:
     (109, True, ['EFS', 'RELAPSE', 'OS'])
     """
     plan = read_plan(path)
-    cohort, evidence = read_cohort(plan.file, **plan.cohort), None
+    cohort, evidence, kinome = read_cohort(plan.file, **plan.cohort), None, None
     if plan.genome is not None:
         cohort, evidence = with_genome(cohort, plan.genome)
+    if plan.kinome is not None:
+        cohort, kinome = with_kinome(cohort, plan.kinome)
     endpoints = {name: define_endpoint(cohort, name, **policy) for name, policy in plan.endpoints.items()}
     # completeness of follow-up needs everybody's data cut-off, on a clock that starts at diagnosis
     if "cutoff" in cohort.dictionary and cohort.frame["cutoff"].notna().all() and cohort.provenance.origin == "diagnosis":
@@ -87,12 +93,15 @@ def load_study(path: str | Path) -> Study:
                 f"[analysis]: the cohort has no column {variable!r}", next_step=nearest(variable, list(cohort.dictionary))
             )
     labels = {name: field.label for name, field in cohort.dictionary.items()}
-    study = Study(plan, cohort, endpoints, labels, evidence)
+    study = Study(plan, cohort, endpoints, labels, evidence, kinome)
     check_effects(study)
     check_models(study)
     if plan.hierarchical is not None:
         check_columns(plan.hierarchical, list(cohort.dictionary))
         check_hierarchical(plan.hierarchical, together(study), plan.settings.horizon)
+    for ladder in plan.added_value:
+        arrays = arrays_of(kinome, plan.kinome)
+        check_ladder(ladder, partial(known, study), list(cohort.dictionary), plan.settings, arrays)
     for variable in plan.groups:
         for endpoint in endpoints_of(study, variable).values():
             levels = endpoint.groups(variable).levels

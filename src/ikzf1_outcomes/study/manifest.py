@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ikzf1_outcomes.study.kinome_plan import KinomePlan
 from ikzf1_outcomes.study.plan import Plan
 
 TOOL = "ikzf1_outcomes"
@@ -69,8 +70,10 @@ def manifest(plan: Plan, rows: int, patients: int, simulated: bool, outputs: dic
             "study": {"name": plan.path.name, "sha256": sha256(plan.path)},
             "data": {"name": plan.file.name, "sha256": sha256(plan.file), "rows": rows, "patients": patients},
             **{
-                f"genome {place}": {"name": file.name, "sha256": sha256(file)}
-                for place, file in enumerate(plan.files[1:], 1)
+                f"{name} {place}": {"name": file.name, "sha256": sha256(file)}
+                for name, part in (("genome", plan.genome), ("kinome", plan.kinome))
+                if part is not None
+                for place, file in enumerate(part.files, 1)
             },
         },
         "seed": plan.seed,
@@ -87,11 +90,18 @@ def manifest(plan: Plan, rows: int, patients: int, simulated: bool, outputs: dic
             "through": list(plan.through),
             "treated_by_ikzf1": list(plan.treated_by_ikzf1),
             "hierarchical": None if plan.hierarchical is None else asdict(plan.hierarchical),
+            "kinome": None if plan.kinome is None else stated(plan.kinome),
+            "added_value": [asdict(ladder) for ladder in plan.added_value],
             "endpoints": {name: dict(policy) for name, policy in plan.endpoints.items()},
         },
         "versions": versions(),
         "outputs": dict(sorted(outputs.items())),
     }
+
+
+def stated(plan: KinomePlan) -> dict[str, Any]:
+    """The settings of a part, its files by name alone: a path is of one machine."""
+    return {key: value.name if isinstance(value, Path) else value for key, value in asdict(plan).items()}
 
 
 def is_ours(folder: Path) -> bool:

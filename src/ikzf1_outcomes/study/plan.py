@@ -14,6 +14,8 @@ from ikzf1_outcomes.curves.intervals import CONF_TYPES
 from ikzf1_outcomes.definitions import ENDPOINTS, define_endpoint
 from ikzf1_outcomes.errors import StudyError
 from ikzf1_outcomes.results import Settings
+from ikzf1_outcomes.study.added_value_plan import KEYS as ADDED_VALUE_KEYS
+from ikzf1_outcomes.study.added_value_plan import LadderPlan, added_value_plan
 from ikzf1_outcomes.study.checks import (
     choice,
     is_number,
@@ -30,6 +32,8 @@ from ikzf1_outcomes.study.checks import (
 from ikzf1_outcomes.study.genome_plan import KEYS, GenomePlan, genome_plan
 from ikzf1_outcomes.study.hierarchical_plan import KEYS as HIERARCHICAL_KEYS
 from ikzf1_outcomes.study.hierarchical_plan import HierarchicalPlan, hierarchical_plan
+from ikzf1_outcomes.study.kinome_plan import KEYS as KINOME_KEYS
+from ikzf1_outcomes.study.kinome_plan import KinomePlan, kinome_plan
 
 SECTIONS: dict[str, dict[str, str]] = {
     "study": {
@@ -63,6 +67,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "genome": KEYS,
     "hierarchical": HIERARCHICAL_KEYS,
+    "kinome": KINOME_KEYS,
+    "added_value": ADDED_VALUE_KEYS,
 }
 POLICIES = list(inspect.signature(define_endpoint).parameters)[2:]
 
@@ -93,11 +99,14 @@ class Plan:
     treated_by_ikzf1: tuple[str, ...] = ()
     genome: GenomePlan | None = None
     hierarchical: HierarchicalPlan | None = None
+    kinome: KinomePlan | None = None
+    added_value: tuple[LadderPlan, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The data files that the results depend on."""
-        return (self.file, *(self.genome.files if self.genome else ()))
+        parts = (self.genome, self.kinome)
+        return (self.file, *(file for part in parts if part is not None for file in part.files))
 
     @property
     def baseline_terms(self) -> tuple[str, ...]:
@@ -118,8 +127,8 @@ def read_plan(path: str | Path) -> Plan:
     Parameters
     ----------
     path
-        The file. Sections: `[study]`, `[cohort]`, `[genome]`, `[endpoints.NAME]` for each endpoint, `[analysis]`,
-        `[hierarchical]`; `schema()` lists all keys.
+        The file. Sections: `[study]`, `[cohort]`, `[genome]`, `[kinome]`, `[endpoints.NAME]` for each endpoint,
+        `[analysis]`, `[hierarchical]`, `[added_value]`; `schema()` lists all keys.
 
     Returns
     -------
@@ -139,6 +148,8 @@ def read_plan(path: str | Path) -> Plan:
         raise StudyError(f"{file.name!r} is not a TOML file: {error}", next_step="See `ikzf1-outcomes schema`.") from None
     known(content, [*SECTIONS, "endpoints"], "the study file")
     for section, keys in SECTIONS.items():
+        if section == "added_value":  # may be several, and is checked by itself
+            continue
         known(table(content, section), keys, f"[{section}]")
     study, cohort, analysis = (table(content, name) for name in ("study", "cohort", "analysis"))
     endpoints = table(content, "endpoints")
@@ -176,6 +187,8 @@ def read_plan(path: str | Path) -> Plan:
         through=texts(analysis, "through"),
         treated_by_ikzf1=texts(study, "treated_by_ikzf1"),
         hierarchical=hierarchical_plan(content, whole(study, "seed", 1)),
+        kinome=kinome_plan(content, file.parent, whole(study, "seed", 1)),
+        added_value=added_value_plan(content, list(endpoints), whole(study, "seed", 1)),
     )
     check_effects(plan)
     return plan

@@ -18,11 +18,13 @@ from ikzf1_outcomes.report.ledger import difference_table, flow_table, follow_up
 from ikzf1_outcomes.report.outcome import outcome_table
 from ikzf1_outcomes.report.tables import Table, escape_formulas
 from ikzf1_outcomes.results import EVERYBODY, RESULT_COLUMNS, outcome_results
+from ikzf1_outcomes.study.added_value_page import added_value_section
 from ikzf1_outcomes.study.after_page import after_section
 from ikzf1_outcomes.study.effects_page import effects_section, treated
 from ikzf1_outcomes.study.folder import Workspace, slug, write
 from ikzf1_outcomes.study.genome_page import genome_section
 from ikzf1_outcomes.study.hierarchical_page import hierarchical_section
+from ikzf1_outcomes.study.kinome_page import kinome_section
 from ikzf1_outcomes.study.load import Study, endpoints_of, load_study
 from ikzf1_outcomes.study.manifest import NAME, fingerprint, manifest, sha256, versions
 from ikzf1_outcomes.study.mrd_page import mrd_section
@@ -30,7 +32,7 @@ from ikzf1_outcomes.study.pictures import draw_block
 from ikzf1_outcomes.study.subgroups_page import subgroups_section
 
 Progress = Callable[[str, int, int], None]
-EFFECTS = (effects_section, hierarchical_section, subgroups_section, mrd_section, after_section)
+EFFECTS = (effects_section, hierarchical_section, subgroups_section, mrd_section, after_section, added_value_section)
 """Sections that follow the outcome, in their order."""
 TEXT_COLUMNS = (
     "variable", "endpoint", "origin", "method", "term", "group", "contrast", "cause", "interval", "scale", "policy", "note",
@@ -135,9 +137,10 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     followed = follow_up_table(results, study.labels)
     made = (flow, outcome, ledger, differences, followed)
     tables = [labelled_table(table, study.simulated) for table in made if table is not None]
-    genome = genome_section(work, study)
+    genome, kinome = genome_section(work, study), kinome_section(work, study)
+    before = [found for found in (genome, kinome) if found]
     effects = [found for section in EFFECTS if (found := section(work, study))]
-    for _, own in ([genome] if genome else []) + effects:
+    for _, own in before + effects:
         tables += own
     for table in tables:
         write(work.path(f"tables/{table.name}.csv"), table.to_csv())
@@ -145,7 +148,10 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
     by_name = {table.name: table for table in tables}
     policies = {name: endpoint.policy for name, endpoint in study.endpoints.items()}
     told = [*genome[0].paragraphs, *genome[0].notes] if genome else []
-    text = prose.methods(plan.settings, policies, versions(), simulated=study.simulated, notice=plan.notice, genome=told)
+    arrays = kinome[0].notes if kinome else ()
+    text = prose.methods(
+        plan.settings, policies, versions(), simulated=study.simulated, notice=plan.notice, genome=told, kinome=arrays
+    )
     write(work.path("methods.md"), text)
     page = html_page(
         title=plan.title,
@@ -154,7 +160,7 @@ def write_documents(work: Workspace, study: Study, results: pd.DataFrame, blocks
         simulated=study.simulated,
         summary=prose.summary(results, study.labels, plan.settings),
         flow=by_name["flow"],
-        sections=[genome[0]] if genome else [],
+        sections=[section for section, _ in before],
         effects=[section for section, _ in effects],
         outcome=by_name["outcome"],
         blocks=blocks,
