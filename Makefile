@@ -47,8 +47,12 @@ bench: $(STAMP) ## Time the kernels against lifelines, statsmodels and, where in
 	$(BIN)/python benchmarks/fine_gray.py
 	$(BIN)/python benchmarks/firth.py
 	$(BIN)/python benchmarks/risks.py
+	$(BIN)/python benchmarks/predictions.py
+	$(BIN)/python benchmarks/added_value.py
 	$(BIN)/python benchmarks/screen.py
+	$(BIN)/python benchmarks/global_test.py
 	$(BIN)/python benchmarks/elastic_net.py
+	$(BIN)/python benchmarks/kinome.py
 	$(BIN)/python benchmarks/bayes.py
 
 reference: ## Make the R reference values again (needs R)

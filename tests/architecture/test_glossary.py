@@ -11,17 +11,23 @@ from ikzf1_outcomes.results import RESULT_COLUMNS
 KEY = ["term", "contrast", "group", "cause", "time", "tau", "quantile", "analysis"]
 KEY += ["measure", "method", "model", "row", "case_row", "part", "data", "draw", "cycle", "lambda", "period", "landmark"]
 KEY += ["variable", "level", "first", "second", "sample", "gene", "exon", "probe", "locus", "variant", "from", "to"]
-KEY += ["study", "population", "endpoint"]
+KEY += ["study", "population", "endpoint", "threshold"]
+KEY += ["study", "population", "endpoint", "peptide", "component", "site", "pathway", "reason"]
+KEY += ["study", "population", "endpoint", "direction"]
 SCALES = {"probability", "time", "log hazard ratio", "hazard ratio", "log odds ratio", "dosage quotient"}
 SCALES |= {"standardised difference", "count", "share", "value", "cumulative hazard", "log subdistribution hazard ratio"}
 SCALES |= {"subdistribution hazard ratio", "cumulative subdistribution hazard"}
+SCALES |= {"squared probability", "share of the null model's score", "ratio of risks", "net share of patients"}
+SCALES |= {"chi-square"}
 SCALES |= {"linear predictor", "partial likelihood deviance"}
 SCALES |= {"log cumulative hazard at 5 years", "SD of log hazard ratios", "SD of the log hazard over a year", "years"}
+SCALES |= {"log2 difference", "standard deviations", "component score"}
 SCALES |= {"odds ratio", "odds ratio per SD", "log odds ratio per SD", "log odds", "SD of log odds ratios"}
 SCALES |= {"SD of log hazard ratios per SD", "times the feature spread"}
 SCALES |= {f"{log}{kind}hazard ratio per SD" for log in ("", "log ") for kind in ("", "subdistribution ")}
 SCALES |= {f"{log}{name}" for log in ("", "log ") for name in ("odds of cure", "odds ratio of cure")}
-SCALES |= {"log odds of not being cured"}
+SCALES |= {"log odds of not being cured", "log2 intensity", "intensity", "correlation"}
+SCALES |= {"log odds of not being cured", "times the true size"}
 SCALES |= {
     f"{log}{name}"
     for log in ("", "log ")
@@ -79,7 +85,16 @@ IMPUTED: iko.Imputations = iko.impute_missing(
 D1: iko.PooledTest = iko.d1_test([iko.cox(done, "x + arm") for done in IMPUTED], "arm")
 PATH: iko.ElasticNetPath = iko.elastic_net(E, ["x", "cutoff"], adjust="arm", folds=3, n_lambdas=5, seed=1)
 SCREEN: iko.ScreenResult = iko.screen(E, ["x"], adjust="arm", permutations=9, seed=1)
+DIFFERENCES: iko.DifferentialFit = iko.differential_phosphorylation(
+    pd.DataFrame(np.random.default_rng(6).normal(size=(9, 8))), [True, False] * 4, permutations=9, seed=1
+)
+NEARNESS: iko.Equivalence = iko.equivalence(DIFFERENCES, 1.0)
+NONNULL: iko.NonnullShare = iko.share_of_nonnull(DIFFERENCES)
+GLOBAL: iko.GlobalTest = iko.global_test(E, ["x", "cutoff"], adjust="arm", sets={"one": ["x"]}, permutations=9, seed=1)
 WITHIN: iko.InteractionEffects = iko.interaction_effects(E, "arm", "sex", cause="relapse")
+LADDER: iko.AddedValue = iko.added_value(
+    E, "x", "sex", times=[1.0, 3.0], cause="relapse", resamples=20, simulations=19, seed=1
+)
 CONTRASTS = iko.contrasts(FIT, {"c vs b": ({"arm": "c"}, {"arm": "b"})})
 COHORT = iko.simulate_cohort(60, seed=3)
 MATCHED: iko.MatchedCohort = iko.match_cohort(COHORT, case=("ikzf1_class", "whole_gene"), on="sex", ratio=1, seed=1)
@@ -122,7 +137,50 @@ CURED_SHARES: iko.Posterior = iko.sample_prior(
     seed=1,
     draws=50,
 )
+RISKS = {"one": CHANCE, "two": CHANCE**2}
+AUC: iko.AucOverTime = iko.auc_over_time(E, RISKS, times=[2.0, 4.0], cause="relapse", controls="event-free or competing")
+BRIER: iko.BrierScore = iko.brier_score(E, dict.fromkeys("ab", lambda at: CHANCE[:, None] ** at), times=[2.0, 4.0])
+CALIBRATION: iko.CalibrationCurve = iko.calibration_curve(E, RISKS, at=4.0, cause="relapse", groups=3)
+SMOOTH = iko.calibration_curve(E, RISKS, at=4.0, groups="smooth")
+DECISIONS: iko.DecisionCurve = iko.decision_curve(E, RISKS, at=4.0, thresholds=[0.1, 0.3, 0.99], resamples=20)
+SPOTS = iko.simulate_arrays(COHORT, seed=1, arrays=9, peptides=40).spots
+ARRAYS: iko.PeptideArrays = iko.normalise_spots(
+    SPOTS, replicate="replicate", control="control", batch="batch", annotation=["gene"]
+)
+MATCH: iko.MatchReport = iko.join_arrays(COHORT, ARRAYS, known_at=0.0)[1]
+SMALL = pd.DataFrame(np.random.default_rng(6).normal(9, 1, (12, 8)), index=[f"p{k}" for k in range(12)])
+SETS = {"one": ["p1", "p2", "p3"], "two": ["p4", "p5", "gone"]}
+PATHWAYS: iko.PathwayScores = iko.pathway_scores(SMALL, SETS, method="first_component")
+SET_TESTS: iko.PathwayTests = iko.pathway_tests(SMALL, SETS, [True, False] * 4)
+TREE: iko.KinomeClusters = iko.cluster_kinome(SMALL)
+ANNOTATED = pd.DataFrame({"sex": list("mmffmfmf"), "age": np.arange(8.0)})
+BANDS = pd.DataFrame([[0, 1, 2, 3], [1, 1, 1, 1]], index=["STAT5_Y694", "Akt_S473"])
 TABLES = {
+    "pathway_scores.tidy": PATHWAYS.tidy(),
+    "pathway_scores.glance": PATHWAYS.glance(),
+    "pathway_tests.tidy": SET_TESTS.tidy(),
+    "pathway_tests.tidy, mean": iko.pathway_tests(SMALL, SETS, [True, False] * 4, method="mean").tidy(),
+    "pathway_tests.glance": SET_TESTS.glance(),
+    "cluster_kinome.tidy": TREE.tidy(3),
+    "cluster_kinome.glance": TREE.glance(),
+    "cluster_association": iko.cluster_association(TREE, ANNOTATED, 2, permutations=9, seed=1),
+    "blot_tests": iko.blot_tests(BANDS, [True, True, False, False]),
+    "normalise_spots.tidy": ARRAYS.tidy(),
+    "normalise_spots.glance": ARRAYS.glance(),
+    "normalise_spots.peptides": ARRAYS.peptides,
+    "normalise_spots.samples": ARRAYS.samples,
+    "normalise_spots.ledger": ARRAYS.ledger,
+    "array_checks": iko.array_checks(ARRAYS, batch="batch", permutations=9, seed=1),
+    "spatial_check": iko.spatial_check(SPOTS, replicate="replicate", control="control"),
+    "join_arrays.tidy": MATCH.tidy(),
+    "join_arrays.glance": MATCH.glance(),
+    "pathway_genes": iko.pathway_genes(),
+    "pathway_coverage": iko.pathway_coverage(ARRAYS),
+    "parse_sites": iko.parse_sites(["STAT5_Y694", "nothing"]),
+    "blot_sites": iko.blot_sites(),
+    "target_enrichment": iko.target_enrichment(
+        iko.mark_targets(ARRAYS, ["SRC"]), ["SRC_1"], statistics=ARRAYS.values.iloc[:, 0]
+    ),
     "cause_specific_cox.tidy": ALL_CAUSES.tidy(),
     "cause_specific_cox.glance": ALL_CAUSES.glance(),
     "cause_specific_cox.predict": ALL_CAUSES.predict(E.frame.iloc[:2], [1.0, 3.0]),
@@ -155,6 +213,20 @@ TABLES = {
     "elastic_net.cross_validation": PATH.cross_validation(),
     "screen.tidy": SCREEN.tidy(),
     "screen.glance": SCREEN.glance(),
+    "differential_phosphorylation.tidy": DIFFERENCES.tidy(),
+    "differential_phosphorylation.glance": DIFFERENCES.glance(),
+    "equivalence.tidy": NEARNESS.tidy(),
+    "equivalence.glance": NEARNESS.glance(),
+    "share_of_nonnull.tidy": NONNULL.tidy(),
+    "share_of_nonnull.glance": NONNULL.glance(),
+    "minimum_detectable_ratio": iko.minimum_detectable_ratio(E, cause="relapse", by="arm", splits=[0.5, 0.2], at=3.0),
+    "minimum_detectable_ratio, any cause": iko.minimum_detectable_ratio(E, at=3.0),
+    "sample_size_criteria": iko.sample_size_criteria(10, rate=0.1, mean_follow_up=3.0, at=5.0, n=100),
+    "sign_and_size_errors": iko.sign_and_size_errors(1.5, 0.3),
+    "power": iko.power(40, ratio=1.5, simulations=20, seed=1),
+    "global_test.tidy": GLOBAL.tidy(),
+    "global_test.components": GLOBAL.components(),
+    "global_test.glance": GLOBAL.glance(),
     "fine_gray, time effects": iko.fine_gray(E, "x", cause="relapse", time_effects={"x": "linear"}).tidy(),
     "proportional_hazards_test, Fine-Gray": iko.proportional_hazards_test(GRAY).tidy(),
     "aggregate.tidy": iko.aggregate(E.with_column("level", E.frame["arm"]), "level", [1.0, 2.0]).tidy(),
@@ -207,6 +279,19 @@ TABLES = {
     "proportional_hazards_test.glance": iko.proportional_hazards_test(FIT).glance(),
     "concordance.tidy": iko.concordance(E, "x").tidy(),
     "concordance.glance": iko.concordance(E, "x").glance(),
+    "auc_over_time.tidy": AUC.tidy(),
+    "auc_over_time.glance": AUC.glance(),
+    "concordance.tidy, competing": iko.concordance(E, "x", cause="relapse", weighting="wolbers", tau=4.0).tidy(),
+    "brier_score.tidy": BRIER.tidy(),
+    "brier_score.glance": BRIER.glance(),
+    "added_value.tidy": LADDER.tidy(),
+    "added_value.glance": LADDER.glance(),
+    "calibration_curve.tidy": CALIBRATION.tidy(),
+    "calibration_curve.glance": CALIBRATION.glance(),
+    "calibration_curve.tidy, smooth": SMOOTH.tidy(),
+    "calibration_curve.glance, smooth": SMOOTH.glance(),
+    "decision_curve.tidy": DECISIONS.tidy(),
+    "decision_curve.glance": DECISIONS.glance(),
     "validate": iko.validate(E, "arm + x", strata="sex", resamples=20, seed=1),
     "validate, imputed": iko.validate(IMPUTED.endpoint, "x", resamples=20, imputations=2, cycles=2, seed=1),
     "compare_nested.glance": iko.compare_nested(iko.cox(E, "arm"), FIT).glance(),

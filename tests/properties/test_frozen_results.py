@@ -7,13 +7,21 @@ import pandas as pd
 import pytest
 
 from ikzf1_outcomes import (
+    AucOverTime,
+    BrierScore,
+    CalibrationCurve,
     CoxFit,
+    DecisionCurve,
     Design,
     Endpoint,
     IncidenceCurve,
     SurvivalCurve,
+    auc_over_time,
+    brier_score,
+    calibration_curve,
     cox,
     cumulative_incidence,
+    decision_curve,
     design,
     endpoint_from_columns,
     kaplan_meier,
@@ -48,6 +56,13 @@ RESULTS = {
     "cumulative_incidence": (lambda: cumulative_incidence(made(), "arm"), IncidenceCurve),
     "cumulative_incidence cmprsk": (lambda: cumulative_incidence(made(), "arm", variance="cmprsk"), IncidenceCurve),
     "design": (lambda: design(made(), "arm + x"), Design),
+    "auc_over_time": (lambda: auc_over_time(made(), "x", times=[1, 2]), AucOverTime),
+    "brier_score": (lambda: brier_score(made(), {"a": np.full((8, 2), 0.3)}, times=[1, 2]), BrierScore),
+    "calibration_curve": (lambda: calibration_curve(made(), {"a": FRAME["x"] / 3}, at=2, groups=2), CalibrationCurve),
+    "decision_curve": (
+        lambda: decision_curve(made(), {"a": FRAME["x"] / 3}, at=2, thresholds=[0.2], resamples=20),
+        DecisionCurve,
+    ),
     "cox": (lambda: cox(made(), "arm + x"), CoxFit),
 }
 

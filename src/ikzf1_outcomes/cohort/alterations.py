@@ -120,7 +120,10 @@ def with_columns(
     notes, rules
         What the provenance keeps of them.
     """
-    frame, derived, made = add_derived(cohort.frame.assign(**columns))
+    # thousands of features, one by one, would take a frame apart
+    added = pd.DataFrame(dict(columns), index=cohort.frame.index)
+    others = cohort.frame.drop(columns=added.columns.intersection(cohort.frame.columns))
+    frame, derived, made = add_derived(pd.concat([others, added], axis=1))
     dictionary = dict(cohort.dictionary) | {name: fields[name] for name in columns}
     dictionary |= {name: DICTIONARY[name] for name in frame.columns if name not in dictionary}
     old = cohort.provenance
