@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.report.dosage_figures import needed
@@ -282,9 +282,9 @@ def band(ax: Axes, x: Any, part: pd.DataFrame, style: Style) -> None:
 
 
 def in_percent(axis: Axis) -> None:
-    """Percent, with ticks at whole ones."""
-    axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+    """Percent, at round ones."""
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %".replace("-", "\N{MINUS SIGN}")))
 
 
 def dress(ax: Axes, x_label: str, y_label: str, note: str) -> None:
