@@ -13,6 +13,7 @@ from ikzf1_outcomes.endpoint import Endpoint, frozen
 from ikzf1_outcomes.errors import InputError
 from ikzf1_outcomes.formula.grammar import read_terms
 from ikzf1_outcomes.formula.spec import Coefficient, DesignSpec, check_columns_are_there, complete_rows, learn
+from ikzf1_outcomes.formula.terms import Term
 from ikzf1_outcomes.kernels.risk import Floats
 
 
@@ -114,16 +115,25 @@ def design(endpoint: Endpoint, terms: str | Sequence[str], *, references: Mappin
     """
     if references is not None and not isinstance(references, Mapping):
         raise InputError("references are no mapping of columns to levels", next_step='As in {"arm": "control"}.')
-    chosen = dict(references or {})
-    read = read_terms(terms)
+    return designed(endpoint, read_terms(terms), dict(references or {}))
+
+
+def designed(endpoint: Endpoint, terms: tuple[Term, ...], references: Mapping[str, Any] | None) -> Design:
+    """The design of terms that have been read, learned from the rows that have all of them.
+
+    Raises
+    ------
+    ColumnError, InputError
+        As `design`.
+    """
     places: dict[str, int] = {}
-    for factor in (factor for term in read for factor in term.factors):
+    for factor in (factor for term in terms for factor in term.factors):
         places.setdefault(factor.column, factor.position)
-    stray = set(chosen) - set(places)
+    stray = set(references or {}) - set(places)
     if stray:
         raise InputError(f"references name no term of the model: {', '.join(sorted(map(str, stray)))}")
     check_columns_are_there(endpoint.frame, places)
     frame = pd.DataFrame({name: endpoint.column(name) for name in places})
     keep = frozen(complete_rows(frame, places))
-    spec = learn(read, frame, keep, chosen)
+    spec = learn(terms, frame, keep, references)
     return Design(spec.columns_of(frame, keep), keep, spec.coefficients, int((~keep).sum()), spec)

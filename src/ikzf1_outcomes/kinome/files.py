@@ -157,3 +157,19 @@ def read_peptide_matrix(
     )
     out = peptide_values(numbers if rows == "peptides" else numbers.T)
     return out.rename_axis(index="peptide", columns="sample")
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text file.
+
+    Raises
+    ------
+    InputError
+        No such file; no text.
+    """
+    if not file.is_file():
+        raise InputError(f"there is no file {file.name!r}", next_step="Check the path.")
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeError:
+        raise InputError(f"{file.name!r} is no text in UTF-8") from None

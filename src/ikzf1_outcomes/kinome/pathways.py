@@ -11,6 +11,7 @@ import pandas as pd
 
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.kinome.arrays import PeptideArrays
+from ikzf1_outcomes.kinome.files import lines_of
 
 VERIFIED = ("S", "C")
 """Seen in the source, or computed from what was."""
@@ -71,12 +72,7 @@ def read_gmt(path: str | Path) -> dict[str, tuple[str, ...]]:
     {'JAK_STAT': ('JAK2', 'STAT5A', 'STAT5B')}
     """
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"there is no file {file.name!r}", next_step="Check the path.")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeError:
-        raise InputError(f"{file.name!r} is no text in UTF-8") from None
+    lines = lines_of(file)
     rows = [(number, [cell.strip() for cell in line.split("\t")]) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise InputError(f"{file.name!r} has no set")

@@ -11,6 +11,7 @@ import pandas as pd
 from ikzf1_outcomes.errors import ColumnError, InputError
 from ikzf1_outcomes.genome.loci import BUILDS, CHROMOSOME_LENGTHS, CHROMOSOMES
 from ikzf1_outcomes.kinome.arrays import PeptideArrays, as_numbers
+from ikzf1_outcomes.kinome.files import lines_of
 from ikzf1_outcomes.kinome.pathways import genes_of
 
 KINDS = ("genes", "bed", "narrowpeak")
@@ -76,12 +77,7 @@ def read_targets(
     file = Path(path)
     if kind not in KINDS:
         raise InputError("there is no such kind of targets", next_step=f"Use {', '.join(KINDS)}.")
-    if not file.is_file():
-        raise InputError(f"there is no file {file.name!r}", next_step="Check the path.")
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeError:
-        raise InputError(f"{file.name!r} is no text in UTF-8") from None
+    lines = lines_of(file)
     if kind == "genes":
         genes = pd.Series([line.strip() for line in lines if line.strip()], dtype=object)
         twice = genes.str.upper().duplicated(keep=False).to_numpy()

@@ -14,7 +14,7 @@ from ikzf1_outcomes.endpoint import Columns, Endpoint, frozen
 from ikzf1_outcomes.errors import ConvergenceError, InputError
 from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.formula.grammar import read_terms
-from ikzf1_outcomes.formula.spec import check_columns_are_there, complete_rows, learn
+from ikzf1_outcomes.formula.matrix import designed
 from ikzf1_outcomes.formula.terms import Term
 from ikzf1_outcomes.kernels.coordinate_descent import (
     Path,
@@ -241,21 +241,10 @@ def joint_design(
         raise InputError(
             f"a term is to be penalised and not: {', '.join(twice[:10])}", count=len(twice), next_step="Name it once."
         )
-    places: dict[str, int] = {}
-    for factor in (factor for term in terms for factor in term.factors):
-        places.setdefault(factor.column, factor.position)
-    stray = set(references or {}) - set(places)
-    if stray:
-        raise InputError(f"references name no term of the model: {', '.join(sorted(map(str, stray)))}")
-    check_columns_are_there(endpoint.frame, places)
-    frame = pd.DataFrame({name: endpoint.column(name) for name in places})
-    keep = frozen(complete_rows(frame, places))
-    spec = learn(terms, frame, keep, references)
-    matrix = spec.columns_of(frame, keep)
-    made = Design(matrix, keep, spec.coefficients, int((~keep).sum()), spec)
+    made = designed(endpoint, terms, references)
     own = {term.text for term in clinical}
-    free = np.zeros(matrix.shape[1], dtype=bool)
-    free[[c.column for c in spec.coefficients if c.column >= 0 and c.term in own]] = True
+    free = np.zeros(made.matrix.shape[1], dtype=bool)
+    free[[c.column for c in made.coefficients if c.column >= 0 and c.term in own]] = True
     return made, free
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from ikzf1_outcomes.endpoint import Endpoint, draw_rows, frozen
 from ikzf1_outcomes.errors import InputError
-from ikzf1_outcomes.formula import Design
 from ikzf1_outcomes.formula.grammar import read_terms
-from ikzf1_outcomes.formula.spec import check_columns_are_there, complete_rows, learn
+from ikzf1_outcomes.formula.matrix import designed
+from ikzf1_outcomes.formula.spec import complete_rows
 from ikzf1_outcomes.formula.terms import Term
 from ikzf1_outcomes.kernels.risk import Floats, Integers
 from ikzf1_outcomes.models.estimability import check_columns
@@ -94,8 +94,9 @@ def ladder_of(
         if term.key in seen:
             raise InputError(f"the term {term.text!r} is in the ladder twice", next_step="Name it on its first rung only.")
         seen[term.key] = term.text
-    frame, keep, made = designed(endpoint, everything, references)
-    own = draw_rows(endpoint, np.flatnonzero(keep), None)
+    made = designed(endpoint, everything, references)
+    frame = pd.DataFrame({name: endpoint.column(name) for name in columns_of(everything)})
+    own = draw_rows(endpoint, np.flatnonzero(made.keep), None)
     column = {text: [c.column for c in made.coefficients if c.term == text and c.column >= 0] for text in seen.values()}
     rungs, notes = [], []
     fixed: list[int] = []
@@ -114,7 +115,7 @@ def ladder_of(
         notes.append(measured_in_some(endpoint, known))
     always = rungs[-1].columns
     check_columns(made.matrix[:, always], made, always)
-    return Ladder(own, tuple(rungs), standardised(made.matrix), made.names, int((~keep).sum()), tuple(notes))
+    return Ladder(own, tuple(rungs), standardised(made.matrix), made.names, made.n_missing, tuple(notes))
 
 
 def named(terms: Terms | Mapping[str, Terms] | None, name: str) -> dict[str, Terms]:
@@ -150,23 +151,6 @@ def choices_of(choose: Mapping[str, Any] | None, rungs: tuple[str, ...]) -> dict
 def columns_of(terms: Sequence[Term]) -> list[str]:
     """Columns that some terms read."""
     return list(dict.fromkeys(factor.column for term in terms for factor in term.factors))
-
-
-def designed(
-    endpoint: Endpoint, terms: tuple[Term, ...], references: Mapping[str, Any] | None
-) -> tuple[pd.DataFrame, np.ndarray, Design]:
-    """The columns of all rungs, the rows that have all of them, and their design."""
-    places: dict[str, int] = {}
-    for factor in (factor for term in terms for factor in term.factors):
-        places.setdefault(factor.column, factor.position)
-    stray = set(references or {}) - set(places)
-    if stray:
-        raise InputError(f"references name no term of the ladder: {', '.join(sorted(map(str, stray)))}")
-    check_columns_are_there(endpoint.frame, places)
-    frame = pd.DataFrame({name: endpoint.column(name) for name in places})
-    keep = frozen(complete_rows(frame, places))
-    spec = learn(terms, frame, keep, references)
-    return frame, keep, Design(spec.columns_of(frame, keep), keep, spec.coefficients, int((~keep).sum()), spec)
 
 
 def standardised(matrix: Floats) -> Floats:
